@@ -1,0 +1,2 @@
+//! Placeholder until the first part lands.
+fn main() {}
