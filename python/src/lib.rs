@@ -1,1 +1,5 @@
-//! Placeholder until the first part lands.
+//! Python programs for the lab.
+
+pub mod step;
+
+pub use step::{Answer, Request, Step};
