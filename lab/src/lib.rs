@@ -1,1 +1,3 @@
-//! Placeholder until the first part lands.
+//! A small network in one process: hosts, wires, programs, recording and time travel.
+
+pub mod scene;

@@ -1,0 +1,324 @@
+//! `sk_buff`: one linear buffer, four pointers, and the rule that only a told move moves them.
+//!
+//! Linux: `include/linux/skbuff.h`, `net/core/skbuff.c`. Invariant: `head ≤ data ≤ tail ≤ end`, with
+//! `head` = 0; all pointers are offsets from it. Misuse by the stack panics as the kernel does
+//! (`skb_over_panic`, `skb_under_panic`); bytes from the wire never do: [`SkBuff::pull`] returns `None`.
+//!
+//! ```text
+//!  head        data                 tail          end
+//!   |  headroom  |  headers, payload  |  tailroom   |
+//! ```
+//!
+//! The bytes lie in [`Mem`], the host's packet memory, so that a clone shares them: a clone going down the
+//! stack writes its headers into the headroom, and the original in the retransmit queue sees not one byte of
+//! its payload move.
+
+mod mem;
+mod reason;
+#[cfg(test)]
+mod tests;
+
+pub use mem::Mem;
+pub use reason::DropReason;
+
+use crate::host::Cx;
+use crate::trace::{COPY_SAMPLE, CopyKind, EventId, HeaderOffset, Proto, SkbOp, SockId, What};
+use mem::DataId;
+
+/// The number of an skb; never used twice in a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct SkbId(pub u32);
+
+impl SkbId {
+    /// No skb.
+    pub const NONE: SkbId = SkbId(0);
+}
+
+/// `sizeof(struct sk_buff)`, rounded to a cache line (x86-64): part of every truesize.
+pub const SKB_STRUCT_SIZE: u32 = 256;
+/// `sizeof(struct skb_shared_info)`: stands after `end`.
+pub const SHARED_INFO_SIZE: u32 = 320;
+
+/// `SKB_TRUESIZE`: what a buffer of `size` bytes is charged for.
+pub const fn skb_truesize(size: u32) -> u32 {
+    size + SKB_STRUCT_SIZE + SHARED_INFO_SIZE
+}
+
+/// `struct tcp_skb_cb`: what TCP notes on an skb of its queues.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TcpSkbCb {
+    /// First sequence number.
+    pub seq: u32,
+    /// One past the last: SYN and FIN count.
+    pub end_seq: u32,
+    /// Flags to send, or received.
+    pub flags: u8,
+    /// `TCPCB_SACKED_ACKED`, `TCPCB_SACKED_RETRANS`, `TCPCB_LOST`, `TCPCB_EVER_RETRANS`.
+    pub sacked: u8,
+    /// When it was last sent, ns (`skb_mstamp_ns`).
+    pub sent_at: u64,
+    /// The acknowledgment number received with it.
+    pub ack_seq: u32,
+}
+
+/// A packet. Give it back with [`SkBuff::consume`] or [`SkBuff::kfree`].
+#[derive(Clone, Debug)]
+#[must_use = "an skb is freed by consume() or kfree(), never by forgetting it"]
+pub struct SkBuff {
+    id: SkbId,
+    memory: DataId,
+    data: u32,
+    tail: u32,
+    end: u32,
+    mac_header: u16,
+    network_header: u16,
+    transport_header: u16,
+    truesize: u32,
+    /// `skb->protocol`: the EtherType.
+    pub protocol: u16,
+    /// `skb->sk`: whose memory it is charged to.
+    pub owner: Option<SockId>,
+    /// `skb->priority`: the TOS-derived priority that picks the qdisc band.
+    pub priority: u8,
+    /// `skb->pkt_type == PACKET_OTHERHOST` and its kin.
+    pub pkt_type: PktType,
+    /// TCP's control block.
+    pub cb: TcpSkbCb,
+    /// The event that brought it here: the frame's arrival, or the system call.
+    pub born: EventId,
+}
+
+/// `skb->pkt_type`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PktType {
+    /// To us.
+    #[default]
+    Host,
+    /// To all.
+    Broadcast,
+    /// To a group.
+    Multicast,
+    /// To somebody else.
+    OtherHost,
+}
+
+// A `Clone` of the handle is only for cloning a whole host; within one, `skb_clone` is the way.
+impl SkBuff {
+    /// `alloc_skb`: room for at least `size` bytes, all pointers at `head`.
+    ///
+    /// As `kmalloc` does, the buffer is rounded up to the next power-of-two bucket, `skb_shared_info` included.
+    pub fn alloc(size: u32, cx: &mut Cx<'_>) -> SkBuff {
+        let aligned = size.next_multiple_of(64) + SHARED_INFO_SIZE;
+        let end = aligned.next_power_of_two().max(512) - SHARED_INFO_SIZE;
+        SkBuff::alloc_exact(end, cx)
+    }
+
+    fn alloc_exact(end: u32, cx: &mut Cx<'_>) -> SkBuff {
+        let id = cx.trace.new_skb();
+        let truesize = skb_truesize(end);
+        let memory = cx.mem.alloc(end as usize);
+        cx.trace.emit(|| What::SkbAlloc { skb: id, end, truesize });
+        SkBuff {
+            id,
+            memory,
+            data: 0,
+            tail: 0,
+            end,
+            mac_header: 0,
+            network_header: 0,
+            transport_header: 0,
+            truesize,
+            protocol: 0,
+            owner: None,
+            priority: 0,
+            pkt_type: PktType::Host,
+            cb: TcpSkbCb::default(),
+            born: cx.trace.cause(),
+        }
+    }
+
+    /// `skb_clone`: a second head over the same bytes. It is charged to nobody.
+    pub fn skb_clone(&self, cx: &mut Cx<'_>) -> SkBuff {
+        let id = cx.trace.new_skb();
+        cx.mem.share(self.memory);
+        cx.trace.emit(|| What::SkbClone { skb: id, of: self.id });
+        SkBuff { id, owner: None, ..self.clone() }
+    }
+
+    /// The number of this skb.
+    pub fn id(&self) -> SkbId {
+        self.id
+    }
+
+    /// `skb->len`: bytes between data and tail.
+    pub fn len(&self) -> usize {
+        (self.tail - self.data) as usize
+    }
+
+    /// Is there nothing between data and tail?
+    pub fn is_empty(&self) -> bool {
+        self.tail == self.data
+    }
+
+    /// `skb->truesize`: what the whole packet costs in memory, bytes.
+    pub fn truesize(&self) -> u32 {
+        self.truesize
+    }
+
+    /// `skb_headroom`, bytes.
+    pub fn headroom(&self) -> u32 {
+        self.data
+    }
+
+    /// `skb_tailroom`, bytes.
+    pub fn tailroom(&self) -> u32 {
+        self.end - self.tail
+    }
+
+    /// `skb_cloned`: does another head share the bytes?
+    pub fn is_cloned(&self, cx: &Cx<'_>) -> bool {
+        cx.mem.references(self.memory) > 1
+    }
+
+    /// The bytes between data and tail.
+    pub fn bytes<'m>(&self, cx: &'m Cx<'_>) -> &'m [u8] {
+        &cx.mem.bytes(self.memory)[self.data as usize..self.tail as usize]
+    }
+
+    /// `skb_reserve`: makes headroom in an empty skb.
+    ///
+    /// # Panics
+    /// If the skb is not empty or has no such room.
+    pub fn reserve(&mut self, len: u32, cx: &mut Cx<'_>) {
+        assert!(self.is_empty() && self.tail + len <= self.end, "skb_reserve: no room for {len}");
+        self.data += len;
+        self.tail += len;
+        self.moved(SkbOp::Reserve, len, cx);
+    }
+
+    /// `skb_put`: adds `len` bytes at the tail; gives them to be filled.
+    ///
+    /// # Panics
+    /// `skb_over_panic`: if there is no such tailroom.
+    pub fn put<'m>(&mut self, len: usize, cx: &'m mut Cx<'_>) -> &'m mut [u8] {
+        assert!(len <= self.tailroom() as usize, "skb_over_panic: put {len}, tailroom {}", self.tailroom());
+        let at = self.tail as usize;
+        self.tail += len as u32;
+        self.moved(SkbOp::Put, len as u32, cx);
+        &mut cx.mem.bytes_mut(self.memory)[at..at + len]
+    }
+
+    /// `skb_push`: takes `len` bytes of headroom; returns where they begin, from head.
+    ///
+    /// # Panics
+    /// `skb_under_panic`: if there is no such headroom.
+    pub fn push(&mut self, len: u32, cx: &mut Cx<'_>) -> u16 {
+        assert!(len <= self.data, "skb_under_panic: push {len}, headroom {}", self.data);
+        self.data -= len;
+        self.moved(SkbOp::Push, len, cx);
+        self.data as u16
+    }
+
+    /// `skb_pull`: drops `len` bytes at the front; `None`, and no move, if there are fewer.
+    pub fn pull(&mut self, len: u32, cx: &mut Cx<'_>) -> Option<()> {
+        if len as usize > self.len() {
+            return None;
+        }
+        self.data += len;
+        self.moved(SkbOp::Pull, len, cx);
+        Some(())
+    }
+
+    /// `skb_trim`: cuts the skb to `len` bytes; does nothing if it is no longer than that.
+    pub fn trim(&mut self, len: usize, cx: &mut Cx<'_>) {
+        if let Some(cut) = self.len().checked_sub(len).filter(|cut| *cut > 0) {
+            self.tail -= cut as u32;
+            self.moved(SkbOp::Trim, cut as u32, cx);
+        }
+    }
+
+    /// `skb_reset_mac_header` and its kin: the header begins at data.
+    pub fn reset_header(&mut self, which: HeaderOffset, cx: &mut Cx<'_>) {
+        self.set_header(which, self.data as u16, cx);
+    }
+
+    /// `skb_set_transport_header` and its kin: the header begins `offset` bytes from head.
+    pub fn set_header(&mut self, which: HeaderOffset, offset: u16, cx: &mut Cx<'_>) {
+        match which {
+            HeaderOffset::Mac => self.mac_header = offset,
+            HeaderOffset::Network => self.network_header = offset,
+            HeaderOffset::Transport => self.transport_header = offset,
+        }
+        cx.trace.emit(|| What::SkbHeaderOffset { which, skb: self.id, offset });
+    }
+
+    /// A header's offset from head.
+    pub fn header_offset(&self, which: HeaderOffset) -> u16 {
+        match which {
+            HeaderOffset::Mac => self.mac_header,
+            HeaderOffset::Network => self.network_header,
+            HeaderOffset::Transport => self.transport_header,
+        }
+    }
+
+    /// The bytes from a header's beginning to the tail; empty if the offset makes no sense.
+    pub fn from_header<'m>(&self, which: HeaderOffset, cx: &'m Cx<'_>) -> &'m [u8] {
+        let at = usize::from(self.header_offset(which));
+        cx.mem.bytes(self.memory).get(at..self.tail as usize).unwrap_or(&[])
+    }
+
+    /// Writes a header at `at` (from head) and tells so.
+    ///
+    /// # Panics
+    /// If it does not lie between head and tail.
+    pub fn write_header(&mut self, proto: Proto, at: u16, header: &[u8], cx: &mut Cx<'_>) -> EventId {
+        let start = usize::from(at);
+        assert!(start + header.len() <= self.tail as usize, "header beyond tail");
+        cx.mem.bytes_mut(self.memory)[start..start + header.len()].copy_from_slice(header);
+        cx.trace.emit_bytes(header, |bytes| What::Header { proto, at, skb: self.id, bytes })
+    }
+
+    /// Tells that a header of `len` bytes at data was read and found good.
+    pub fn header_read(&self, proto: Proto, len: usize, cx: &mut Cx<'_>) {
+        cx.trace.emit(|| What::HeaderRead { proto, at: self.data as u16, skb: self.id, len: len as u16 });
+    }
+
+    /// Adds payload at the tail: `skb_put` and the copy, both told.
+    pub fn append(&mut self, kind: CopyKind, payload: &[u8], cx: &mut Cx<'_>) {
+        let at = self.tail as u16;
+        self.put(payload.len(), cx).copy_from_slice(payload);
+        self.copied(kind, at, payload.len(), payload, cx);
+    }
+
+    /// Tells that the payload was copied out, `len` bytes from `offset` after data.
+    pub fn copied_out(&self, kind: CopyKind, offset: usize, len: usize, cx: &mut Cx<'_>) {
+        let start = self.data as usize + offset;
+        let bytes = &cx.mem.bytes(self.memory)[start..start + len.min(COPY_SAMPLE)];
+        cx.mem.count_copy(kind, len);
+        let id = self.id;
+        cx.trace.emit_bytes(bytes, |bytes| What::Copy { kind, at: start as u16, skb: id, len: len as u32, bytes });
+    }
+
+    fn copied(&self, kind: CopyKind, at: u16, len: usize, payload: &[u8], cx: &mut Cx<'_>) {
+        cx.mem.count_copy(kind, len);
+        let sample = &payload[..len.min(COPY_SAMPLE)];
+        cx.trace.emit_bytes(sample, |bytes| What::Copy { kind, at, skb: self.id, len: len as u32, bytes });
+    }
+
+    /// `consume_skb`: it has done its work.
+    pub fn consume(self, cx: &mut Cx<'_>) {
+        self.kfree(DropReason::Consumed, cx);
+    }
+
+    /// `kfree_skb_reason`: it is dropped. The bytes go when the last head does.
+    pub fn kfree(self, reason: DropReason, cx: &mut Cx<'_>) {
+        cx.trace.emit(|| What::SkbFree { skb: self.id, reason });
+        cx.mem.release(self.memory);
+    }
+
+    fn moved(&self, op: SkbOp, delta: u32, cx: &mut Cx<'_>) {
+        debug_assert!(self.data <= self.tail && self.tail <= self.end);
+        cx.trace.emit(|| What::SkbMove { op, delta: delta as u16, skb: self.id, data: self.data, tail: self.tail });
+    }
+}

@@ -1,0 +1,198 @@
+//! Telling what the stack does: events, and the tracer that every function of the path is handed.
+//!
+//! One concrete [`Tracer`] with a run-time switch, as `&mut`: when it is off, an event is not even built.
+
+mod event;
+mod function;
+mod log;
+
+pub use event::*;
+pub use function::{Function, Layer};
+pub use log::{Digest, EventLog};
+
+use crate::skb::SkbId;
+use crate::time::Instant;
+use alloc::vec::Vec;
+
+/// How many payload bytes a [`What::Copy`] event keeps at the most.
+pub const COPY_SAMPLE: usize = 256;
+
+/// Takes down events; hands out the numbers of skbs and frames.
+///
+/// It knows who is running and why: [`Tracer::begin`] is called at each input, [`Tracer::enter`] and
+/// [`Tracer::exit`] around each kernel function, and [`Tracer::because`] where a value has a cause of its own.
+#[derive(Clone, Debug)]
+pub struct Tracer {
+    on: bool,
+    log: EventLog,
+    at: Instant,
+    host: HostId,
+    context: Context,
+    cause: EventId,
+    calls: Vec<Function>,
+    next_skb: u32,
+    next_frame: u32,
+}
+
+/// Where a tracer stands: enough for another to go on from the same place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// The number the next event gets.
+    pub next_event: EventId,
+    /// The offset the next bytes in the arena get.
+    pub next_bytes: u32,
+    next_skb: u32,
+    next_frame: u32,
+}
+
+impl Default for Tracer {
+    fn default() -> Tracer {
+        Tracer::new(true)
+    }
+}
+
+impl Tracer {
+    /// A tracer at the beginning of a run.
+    pub fn new(on: bool) -> Tracer {
+        Tracer {
+            on,
+            log: EventLog::new(),
+            at: Instant::ZERO,
+            host: HostId(0),
+            context: Context::Task,
+            cause: EventId::NONE,
+            calls: Vec::new(),
+            next_skb: 1,
+            next_frame: 1,
+        }
+    }
+
+    /// A tracer that goes on where another stood: for replay from a keyframe.
+    pub fn resume_at(position: Position) -> Tracer {
+        Tracer {
+            log: EventLog::starting_at(position.next_event, position.next_bytes),
+            next_skb: position.next_skb,
+            next_frame: position.next_frame,
+            ..Tracer::new(true)
+        }
+    }
+
+    /// Where it stands now.
+    pub fn position(&self) -> Position {
+        Position {
+            next_event: self.log.next_id(),
+            next_bytes: self.log.next_bytes(),
+            next_skb: self.next_skb,
+            next_frame: self.next_frame,
+        }
+    }
+
+    /// Is it on?
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    /// Switches it on or off.
+    pub fn set_on(&mut self, on: bool) {
+        self.on = on;
+    }
+
+    /// What was taken down so far.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// What was taken down so far, to cut it at its budget.
+    pub fn log_mut(&mut self) -> &mut EventLog {
+        &mut self.log
+    }
+
+    /// An input begins: `cause` is the event that led to it.
+    pub fn begin(&mut self, at: Instant, host: HostId, context: Context, cause: EventId) {
+        self.at = at;
+        self.host = host;
+        self.context = context;
+        self.cause = cause;
+        self.calls.clear();
+    }
+
+    /// Changes who is running (from a system call into a soft interrupt, say); returns who was.
+    pub fn set_context(&mut self, context: Context) -> Context {
+        core::mem::replace(&mut self.context, context)
+    }
+
+    /// Changes the cause of what follows; returns the cause before.
+    pub fn because(&mut self, cause: EventId) -> EventId {
+        core::mem::replace(&mut self.cause, cause)
+    }
+
+    /// The cause of what is being done.
+    pub fn cause(&self) -> EventId {
+        self.cause
+    }
+
+    /// Takes down an event and gives its number; [`EventId::NONE`] when off.
+    #[inline]
+    pub fn emit(&mut self, what: impl FnOnce() -> What) -> EventId {
+        if !self.on {
+            return EventId::NONE;
+        }
+        let event = self.event(what());
+        self.log.push(event)
+    }
+
+    /// As [`Tracer::emit`], for an event with bytes beside it.
+    #[inline]
+    pub fn emit_bytes(&mut self, bytes: &[u8], what: impl FnOnce(BytesRef) -> What) -> EventId {
+        if !self.on {
+            return EventId::NONE;
+        }
+        let bytes = self.log.push_bytes(bytes);
+        let event = self.event(what(bytes));
+        self.log.push(event)
+    }
+
+    /// A kernel function is entered.
+    #[inline]
+    pub fn enter(&mut self, function: Function) {
+        if self.on {
+            self.calls.push(function);
+            let event = self.event(What::Enter);
+            self.log.push(event);
+        }
+    }
+
+    /// The kernel function entered last returns.
+    #[inline]
+    pub fn exit(&mut self) {
+        if self.on {
+            let event = self.event(What::Exit);
+            self.log.push(event);
+            self.calls.pop();
+        }
+    }
+
+    /// A number for a new skb.
+    pub fn new_skb(&mut self) -> SkbId {
+        let id = SkbId(self.next_skb);
+        self.next_skb = self.next_skb.wrapping_add(1).max(1);
+        id
+    }
+
+    /// A number for a new frame.
+    pub fn new_frame(&mut self) -> FrameId {
+        let id = FrameId(self.next_frame);
+        self.next_frame = self.next_frame.wrapping_add(1).max(1);
+        id
+    }
+
+    fn event(&self, what: What) -> Event {
+        let function = self.calls.last().copied().unwrap_or(match self.context {
+            Context::Task => Function::User,
+            Context::Nic => Function::NicReceive,
+            Context::Wire => Function::Link,
+            _ => Function::NapiPoll,
+        });
+        Event { at: self.at, because: self.cause, function, host: self.host, context: self.context, what }
+    }
+}
