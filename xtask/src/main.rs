@@ -1,2 +1,64 @@
-//! Placeholder until the first part lands.
-fn main() {}
+//! Chores of the repository: `cargo xtask --help`.
+//!
+//! Everything a developer or the CI does is a command here, written in Rust and built from Cargo.lock, so that a
+//! machine with Rust alone can run it. One file a command; `sh` runs programs, `workspace` knows where things are.
+
+mod page;
+mod precompress;
+mod screenshot;
+mod sh;
+mod toolchain;
+mod wasm_test_runner;
+mod workspace;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and tests Sendpath.
+///
+/// `cargo xtask start` is all it takes to see the page; `cargo xtask test` is what the CI runs.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the page into www/dist.
+    ///
+    /// Compiles the crate `web` (and the Python interpreter of the crate `python`) to WebAssembly, copies the plain
+    /// files of www/, and compresses them. Does nothing when nothing has changed.
+    Build(page::Args),
+    /// Take a picture of a page in headless Chromium, and print what its console says.
+    Screenshot(screenshot::Args),
+    /// Run one compiled WebAssembly test: what `.cargo/config.toml` calls, not you.
+    #[command(hide = true, disable_help_flag = true)]
+    WasmTestRunner {
+        /// What cargo passes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Build(args) => page::run(&args),
+        Command::Screenshot(args) => screenshot::run(&args),
+        Command::WasmTestRunner { args } => wasm_test_runner::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

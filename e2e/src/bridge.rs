@@ -1,0 +1,90 @@
+//! The real bridge, serving the built page.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::process::Process;
+
+/// The token that tests give the bridge, as its `--token`.
+const TOKEN: &str = "e2e-token-0123456789abcdef";
+
+/// How long the bridge may take to print its address.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A running `native-bridge`, stopped when dropped.
+#[derive(Debug)]
+pub struct Bridge {
+    process: Process,
+    url: String,
+}
+
+impl Bridge {
+    /// Starts the bridge on a free port with the given arguments, in the network namespace of the calling thread.
+    ///
+    /// It runs from the root of the repository, where it finds `www/dist`. The program is `$SENDPATH_BRIDGE`, or the
+    /// one that `cargo build -p native-bridge` made.
+    pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Bridge> {
+        let program = match env::var_os("SENDPATH_BRIDGE") {
+            Some(path) => PathBuf::from(path),
+            None => target_dir().join("debug/native-bridge"),
+        };
+        if !program.is_file() {
+            bail!(
+                "{} is not there: `cargo xtask test e2e` builds it",
+                program.display()
+            );
+        }
+        let mut command = Command::new(program);
+        command
+            .current_dir(repo_root())
+            .args(["--port", "0", "--token", TOKEN])
+            .args(args);
+        let mut process = Process::start(command)?;
+        let url = process.wait_for_line(START_LIMIT, "its address", |line| {
+            let start = line.find("http://")?;
+            line[start..].split_whitespace().next().map(str::to_owned)
+        })?;
+        Ok(Bridge { process, url })
+    }
+
+    /// Starts the bridge without a TAP device, which needs no privilege.
+    pub fn without_tap() -> Result<Bridge> {
+        Bridge::start(["--no-tap"])
+    }
+
+    /// The address it printed, token included.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The token in its address.
+    pub fn token(&self) -> &'static str {
+        TOKEN
+    }
+
+    /// The process, to read its output or to end it as Ctrl-C does.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// The root of the repository that these tests belong to.
+pub fn repo_root() -> PathBuf {
+    let package = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Cargo's target folder, found from the running test, which is in `<target>/<profile>/deps`.
+pub fn target_dir() -> PathBuf {
+    let exe = env::current_exe().unwrap_or_default();
+    let profile = exe.ancestors().find(|folder| folder.join("deps").is_dir());
+    profile
+        .and_then(Path::parent)
+        .map_or_else(|| repo_root().join("target"), Path::to_owned)
+}
