@@ -1,2 +1,7 @@
-//! Placeholder until the first part lands.
-fn main() {}
+//! The command `native-bridge`; see `cli.rs`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    native_bridge::cli::main()
+}
