@@ -131,9 +131,11 @@ pub struct TaskScene {
     pub line: u32,
     /// What it is doing.
     pub state: TaskState,
-    /// Its system calls so far, in strace's words.
+    /// System calls before the first line of `strace`, no longer shown.
+    pub strace_cut: u32,
+    /// Its system calls so far, in strace's words: the last 200.
     pub strace: Vec<StraceLine>,
-    /// What it printed.
+    /// What it printed: the last 16 KiB.
     pub output: String,
 }
 
@@ -184,6 +186,12 @@ pub struct SkbScene {
     pub truesize: u32,
     /// `len` = tail − data.
     pub len: u32,
+    /// Where the Ethernet header begins, from head, once known (`skb->mac_header`).
+    pub mac_header: Option<u32>,
+    /// Where the IPv4 or ARP header begins (`skb->network_header`).
+    pub network_header: Option<u32>,
+    /// Where the TCP, UDP or ICMP header begins (`skb->transport_header`).
+    pub transport_header: Option<u32>,
     /// The last move of a pointer: which, by how much, and the values before it.
     pub last_move: Option<SkbMoveScene>,
     /// What is written in the buffer, in order from head: headers and payload. A header that was
@@ -246,7 +254,9 @@ pub struct FrameScene {
     pub regions: Vec<Region>,
     /// When it was sent, ns.
     pub sent_at_ns: u64,
-    /// Lost on the way, with the reason?
+    /// Has it reached the card of `to`, which has not copied it to memory yet?
+    pub arrived: bool,
+    /// Lost on the way, with the reason? It stays in the Scene until the next frame is sent.
     pub lost: Option<DropReason>,
 }
 
