@@ -7,7 +7,11 @@ mod page;
 mod precompress;
 mod screenshot;
 mod sh;
+mod start;
+mod test;
+mod tidy;
 mod toolchain;
+mod tools;
 mod wasm_test_runner;
 mod workspace;
 
@@ -32,11 +36,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build what has changed, run it, and print its address.
+    Start(start::Args),
     /// Build the page into www/dist.
     ///
     /// Compiles the crate `web` (and the Python interpreter of the crate `python`) to WebAssembly, copies the plain
     /// files of www/, and compresses them. Does nothing when nothing has changed.
     Build(page::Args),
+    /// Run everything the CI runs: checks, tests, end-to-end tests.
+    ///
+    /// Installs the programs it needs when it runs as root on Debian or Ubuntu, and names them otherwise.
+    Test(test::Args),
+    /// Check what neither the compiler nor clippy checks: file sizes, heads of files, paths named in documents.
+    Tidy,
     /// Take a picture of a page in headless Chromium, and print what its console says.
     Screenshot(screenshot::Args),
     /// Run one compiled WebAssembly test: what `.cargo/config.toml` calls, not you.
@@ -50,6 +62,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Start(args) => start::run(&args),
+        Command::Test(args) => test::run(args),
+        Command::Tidy => tidy::run(),
         Command::Build(args) => page::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),
         Command::WasmTestRunner { args } => wasm_test_runner::run(args),

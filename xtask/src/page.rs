@@ -105,10 +105,7 @@ fn compile(workspace: &Workspace, dev: bool) -> Result<Vec<Module>> {
     }
 
     // The interpreter is a module of its own, fetched when a program is edited or run.
-    if workspace
-        .package("python")
-        .is_some_and(|python| python.features.contains_key("wasm"))
-    {
+    if workspace.has_interpreter() {
         let python = [
             "-p",
             "python",
@@ -285,7 +282,7 @@ fn files_below(folder: &Path, without: &[&str]) -> Result<Vec<PathBuf>> {
 }
 
 /// Prints what the visitor's browser has to fetch.
-fn print_sizes(dist: &Path) -> Result<()> {
+pub fn print_sizes(dist: &Path) -> Result<()> {
     println!("\n{:>10} {:>10}  www/dist", "bytes", "brotli");
     let (mut raw_total, mut small_total) = (0, 0);
     for file in files_below(dist, &[])? {

@@ -71,6 +71,12 @@ impl Workspace {
         self.packages.iter().find(|package| package.name == name)
     }
 
+    /// Whether the Python interpreter can be built as a module of its own.
+    pub fn has_interpreter(&self) -> bool {
+        self.package("python")
+            .is_some_and(|python| python.features.contains_key("wasm"))
+    }
+
     /// The folder of the finished page.
     pub fn dist(&self) -> PathBuf {
         self.root.join("www/dist")

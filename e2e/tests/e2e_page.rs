@@ -1,0 +1,42 @@
+//! The page as the bridge serves it: it loads, it says nothing in the console, it fits the screens it is made for.
+
+use anyhow::{Result, ensure};
+use e2e::{Bridge, Page, Viewport};
+
+#[tokio::test]
+async fn the_bridge_serves_the_page_and_it_loads() -> Result<()> {
+    let bridge = Bridge::without_tap()?;
+    let page = Page::open(bridge.url(), Viewport::DESKTOP, false).await?;
+    page.find("#app > *").await?;
+    assert_eq!(page.eval("document.title").await?, "Sendpath");
+    assert_eq!(page.console_errors().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_page_fits_a_phone() -> Result<()> {
+    let bridge = Bridge::without_tap()?;
+    let page = Page::open(bridge.url(), Viewport::PHONE, true).await?;
+    page.find("#app > *").await?;
+    let (wide, screen) = ("document.documentElement.scrollWidth", "innerWidth");
+    let fits = page.eval(&format!("{wide} <= {screen}")).await?;
+    ensure!(
+        fits == true,
+        "the page is {} wide on a screen of {}",
+        page.eval(wide).await?,
+        page.eval(screen).await?
+    );
+    assert_eq!(page.console_errors().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_the_bridge_cleanly() -> Result<()> {
+    let mut bridge = Bridge::without_tap()?;
+    let _page = Page::open(bridge.url(), Viewport::DESKTOP, false).await?;
+    let status = bridge
+        .process()
+        .interrupt(std::time::Duration::from_secs(10))?;
+    ensure!(status.success(), "{status}: {}", bridge.process().output());
+    Ok(())
+}
