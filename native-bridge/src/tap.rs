@@ -89,7 +89,7 @@ pub fn is_device_name(name: &str) -> bool {
 /// without one an existing device keeps its own, and a new one gets [`Subnet::DEFAULT`].
 pub fn open(name: &str, wanted: Option<Subnet>) -> Result<Tap, TapOff> {
     let existed = if_nametoindex(name).is_ok();
-    probe_control_file()?;
+    probe_control_file(name, wanted)?;
     let device = DeviceBuilder::new()
         .name(name)
         .layer(Layer::L2)
@@ -127,7 +127,8 @@ pub fn open(name: &str, wanted: Option<Subnet>) -> Result<Tap, TapOff> {
     })
 }
 
-fn probe_control_file() -> Result<(), TapOff> {
+/// Whether the kernel's file for TAP devices can be opened at all; a missing right to it is not one to a device.
+fn probe_control_file(name: &str, wanted: Option<Subnet>) -> Result<(), TapOff> {
     let opened = std::fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -135,7 +136,7 @@ fn probe_control_file() -> Result<(), TapOff> {
     let Err(error) = opened else {
         return Ok(());
     };
-    let (reason, command) = match error.kind() {
+    let (reason, first) = match error.kind() {
         io::ErrorKind::NotFound => (
             format!("{CONTROL_FILE} does not exist: the kernel's TUN/TAP driver is not loaded"),
             "sudo modprobe tun",
@@ -145,12 +146,15 @@ fn probe_control_file() -> Result<(), TapOff> {
             "sudo chmod 0666 /dev/net/tun",
         ),
         _ => {
-            return Err(TapOff::new(format!(
-                "{CONTROL_FILE} cannot be opened: {error}"
-            )));
+            let reason = format!("{CONTROL_FILE} cannot be opened: {error}");
+            return Err(TapOff::new(reason));
         }
     };
-    let mut how_to_grant = vec![command.to_string()];
+    let then = grant(name, wanted.unwrap_or(Subnet::DEFAULT));
+    let mut how_to_grant: Vec<String> = then
+        .iter()
+        .map(|command| format!("{first} && {command}"))
+        .collect();
     if Path::new("/.dockerenv").exists() {
         how_to_grant.push("docker run --cap-add=NET_ADMIN --device=/dev/net/tun …".into());
     }
