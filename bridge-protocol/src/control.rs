@@ -26,7 +26,7 @@ pub enum ClientControl {
     },
     /// Asks for an Ethernet and an IP address; the answer is `lease` or `error`. Asking again repeats the same lease.
     RequestLease,
-    /// Asks for the counters now; they also come by themselves to a client that wanted them.
+    /// Asks for the counters even if they did not change; they come within a second.
     RequestCounters,
 }
 

@@ -17,6 +17,10 @@
 //! bridge  {"type":"counters",…}                                                               at most once a second
 //! ```
 //!
+//! A browser does not tell a page why a WebSocket was refused. A plain GET of the same address does: 426 when the token
+//! is right, 401 when it is missing or wrong, each with a sentence. (503: too many clients, on the upgrade only.)
+//! The bridge closes with 1001 when it stops, 1002 after a message that it could not take.
+//!
 //! Nothing here panics on any input: what cannot be decoded is an error value that says what was expected.
 
 #![forbid(unsafe_code)]

@@ -180,3 +180,57 @@ fn pages_hear_when_the_tap_device_goes() {
         Some(BridgeControl::Tap { tap: off }.encode())
     );
 }
+
+/// Bytes that look like a frame up to some point: known addresses and types in front, anything behind.
+fn frame_like() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+    use proptest::prelude::*;
+    let address = prop_oneof![
+        Just(KERNEL.0),
+        Just([0xff; 6]),
+        Just(mac(1).0),
+        Just([2, 0x53, 0x50, 0, 0, 2]),
+        any::<[u8; 6]>()
+    ];
+    let kind = prop_oneof![
+        Just([8, 0]),
+        Just([8, 6]),
+        Just([0x86, 0xdd]),
+        Just([0x81, 0]),
+        any::<[u8; 2]>()
+    ];
+    let rest = proptest::collection::vec(any::<u8>(), 0..48);
+    (address.clone(), address, kind, rest, 0usize..70).prop_map(|(to, from, kind, rest, cut)| {
+        let mut frame = [&to[..], &from, &kind, &rest].concat();
+        frame.truncate(cut);
+        frame
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 20_000,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn random_frames_at_any_port_are_switched_or_counted(frames in proptest::collection::vec(frame_like(), 1..16)) {
+        let switch = switch();
+        let ports = [PortKind::Tap, PortKind::Page, PortKind::Page, PortKind::Raw].map(|kind| switch.open(kind));
+        let lease = switch.lease(&ports[1].port).unwrap();
+        for (n, frame) in frames.iter().enumerate() {
+            switch.forward(&ports[n % 4].port, 0, [frame.as_slice()]);
+        }
+        proptest::prop_assert_eq!(received(&ports[2]), 0, "no lease, no frames");
+        let foreign = ports.iter().enumerate().filter(|(n, _)| *n != 1);
+        for (_, port) in foreign {
+            while let Some(frame) = port.port.next_frame(usize::MAX) {
+                let from_lease = frame.bytes[6..12] == lease.mac.0;
+                proptest::prop_assert!(frame.bytes.len() >= 14);
+                proptest::prop_assert!(!from_lease || ports[1].port.tally.rx().frames > 0);
+            }
+        }
+        let taken: u64 = ports.iter().map(|port| port.port.tally.rx().frames).sum();
+        proptest::prop_assert_eq!(taken, frames.len() as u64);
+    }
+}

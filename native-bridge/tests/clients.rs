@@ -50,7 +50,7 @@ async fn raw_and_batched_clients_exchange_frames() {
     }
 
     let hello = frame(other_lease.mac, lease.mac, b"page to page");
-    page.batch(&[hello.clone()]).await;
+    page.batch(std::slice::from_ref(&hello)).await;
     assert_eq!(other.frame().await, hello);
     bridge.stop().await;
 }

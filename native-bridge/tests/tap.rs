@@ -66,7 +66,7 @@ async fn datagrams(lease: Lease, count: usize) -> usize {
     let mut answers = 0;
     let mut buffer = [0; 2048];
     for n in 0..count {
-        socket.send(&vec![n as u8; 100]).await.unwrap();
+        socket.send(&[n as u8; 100]).await.unwrap();
         if n == 0 {
             // The first one waits for ARP.
             let _ = timeout(Duration::from_secs(3), socket.readable()).await;
