@@ -2,7 +2,13 @@
 #
 # Names here start with _sp_; those that aren't defined are calls that leave Python (calls.rs).
 def print(*values, sep=' ', end='\n', file=None, flush=False):
-    text = (' ' if sep is None else sep).join([str(value) for value in values]) + ('\n' if end is None else end)
+    sep = ' ' if sep is None else sep
+    text = ''
+    gap = ''
+    for value in values:
+        text += gap + (value._sp_describe() if hasattr(value, '_sp_describe') else str(value))
+        gap = sep
+    text += '\n' if end is None else end
     if file is None:
         _sp_print(text)
     else:

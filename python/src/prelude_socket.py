@@ -27,13 +27,21 @@ def _sp_make_socket():
         def __repr__(self):
             fd = self._fd
             text = f'<socket.socket{" [closed]" if fd < 0 else ""} fd={fd}, family={self.family}, type={self.type}, proto={self.proto}'
-            if fd >= 0:
-                name = _sp_sockname_or_none(fd)
-                if name is not None:
-                    text += f', laddr={name}'
-                name = _sp_peername_or_none(fd)
-                if name is not None:
-                    text += f', raddr={name}'
+            return text + '>'
+
+        # What print() shows. CPython shows it everywhere, but __repr__ can't make system calls here.
+        def _sp_describe(self):
+            text = repr(self)
+            fd = self._fd
+            if fd < 0:
+                return text
+            local = _sp_sockname_or_none(fd)
+            remote = _sp_peername_or_none(fd)
+            text = text[:-1]
+            if local is not None:
+                text += f', laddr={local}'
+            if remote is not None:
+                text += f', raddr={remote}'
             return text + '>'
 
         def close(self):
@@ -147,6 +155,10 @@ def _sp_make_socket():
             raise
         return sock
 
+    _sp_module_socket.error = OSError
+    _sp_module_socket.timeout = TimeoutError
+    _sp_module_socket.gaierror = PermissionError
+    _sp_module_socket.herror = PermissionError
     _sp_module_socket.socket = socket
     _sp_module_socket.SocketType = socket
     _sp_module_socket.create_connection = create_connection

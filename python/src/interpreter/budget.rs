@@ -25,7 +25,7 @@ pub(super) const STATE_BYTES: usize = 32 << 20;
 const WALL: Duration = Duration::from_secs(20);
 
 /// Deepest nesting of calls.
-const RECURSION: usize = 1000;
+const RECURSION: usize = 999;
 
 /// The limits of a program, for its start.
 pub(super) fn tracker() -> ResourceTracker {

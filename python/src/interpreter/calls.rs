@@ -5,7 +5,7 @@
 
 use super::errors::{from_errno, gap, type_error};
 use super::modules::Module;
-use super::{sockaddr, value};
+use super::{numbers, packed, sockaddr, value};
 use crate::step::{Answer, Request};
 use core::net::Ipv4Addr;
 use monty::FunctionCall;
@@ -85,6 +85,18 @@ fn prelude(name: &str, args: &[MontyObject]) -> Outcome {
             let text = format!("cannot import name '{}' from '{}'", value::string(arg(1))?, value::string(arg(0))?);
             Err(MontyException::new(ExcType::ImportError, Some(text)))
         }
+        "directives" => super::percent::directives(value::string(arg(0))?).map(Call::Value),
+        "error_parts" => done(super::errors::parts(value::string(arg(0))?)),
+        "real_name" => {
+            let name = super::errors::real_name(value::string(arg(0))?, value::string(arg(1))?);
+            done(MontyObject::String(name.to_owned()))
+        }
+        "from_latin1" => {
+            done(MontyObject::String(value::bytes(arg(0))?.iter().map(|byte| char::from(*byte)).collect()))
+        }
+        "to_latin1" => to_latin1(value::string(arg(0))?),
+        "bytes_to_int" => numbers::from_bytes(value::bytes(arg(0))?, arg(1), arg(2)).map(Call::Value),
+        "int_to_bytes" => numbers::to_bytes(arg(0), arg(1), arg(2), arg(3)).map(Call::Value),
         "gap" => Err(gap(value::string(arg(0))?)),
         "socket" => {
             let kind = value::int32(arg(1))? | SOCK_CLOEXEC;
@@ -123,8 +135,10 @@ fn prelude(name: &str, args: &[MontyObject]) -> Outcome {
         "getpeername" | "peername_or_none" => system(Syscall::Getpeername { fd: fd()? }),
         "setsockopt" => {
             let value = match arg(3) {
-                MontyObject::Bytes(bytes) => bytes.clone(),
-                other => value::int32(other)?.to_le_bytes().to_vec(),
+                number @ (MontyObject::Int(_) | MontyObject::Bool(_) | MontyObject::BigInt(_)) => {
+                    value::int32(number)?.to_le_bytes().to_vec()
+                }
+                other => value::bytes(other)?.to_vec(),
             };
             system(Syscall::Setsockopt { fd: fd()?, level: value::int32(arg(1))?, name: value::int32(arg(2))?, value })
         }
@@ -179,6 +193,14 @@ fn public(name: &str, args: &[MontyObject]) -> Outcome {
         "time.sleep" => sleep(arg(0)?),
         "time.time" | "time.time_ns" | "time.monotonic" | "time.monotonic_ns" | "time.perf_counter"
         | "time.perf_counter_ns" => Ok(Call::Ask(Request::Clock)),
+        "struct.calcsize" => packed::calcsize(arg(0)?).map(Call::Value),
+        "struct.pack" => packed::pack(arg(0)?, args.get(1..).unwrap_or_default()).map(Call::Value),
+        "struct.unpack" => packed::unpack(arg(0)?, arg(1)?, None).map(Call::Value),
+        "struct.unpack_from" => {
+            let from = args.get(2).map_or(Ok(0), value::int)?;
+            let from = usize::try_from(from).map_err(|_| packed::error("offset out of range"))?;
+            packed::unpack(arg(0)?, arg(1)?, Some(from)).map(Call::Value)
+        }
         "socket.close" => system(Syscall::Close { fd: value::int32(arg(0)?)? }),
         "socket.htons" | "socket.ntohs" => {
             let host = u16::try_from(value::int(arg(0)?)?).map_err(|_| out_of_range(name, "16-bit unsigned integer"))?;
@@ -234,6 +256,14 @@ fn ntoa(packed: &MontyObject) -> Outcome {
         .try_into()
         .map_err(|_| MontyException::new(ExcType::OSError, Some("packed IP wrong length".into())))?;
     done(MontyObject::String(Ipv4Addr::from(octets).to_string()))
+}
+
+fn to_latin1(text: &str) -> Outcome {
+    let bytes: Result<Vec<u8>, _> = text.chars().map(u8::try_from).collect();
+    bytes.map(|bytes| Call::Value(MontyObject::Bytes(bytes))).map_err(|_| {
+        let text = "'latin-1' codec can't encode a character: ordinal not in range(256)";
+        MontyException::new(ExcType::UnicodeEncodeError, Some(text.into()))
+    })
 }
 
 /// `getaddrinfo(host, port, family=0, type=0, proto=0)`.

@@ -5,36 +5,40 @@
 //! missing ones, which gives `except ConnectionRefusedError`, `except ConnectionError` and `except OSError`
 //! their right meaning. `traceback` prints the right names.
 
-use monty_types::{ExcType, MontyException, MontyObject, MontyType};
+use monty_types::{ExcType, MontyException, MontyObject};
 use stack::syscall::Errno;
 
-/// A missing type and the one that stands in for it.
-const STAND_INS: &[(&str, ExcType)] = &[
-    ("ConnectionRefusedError", ExcType::IsADirectoryError),
-    ("ConnectionResetError", ExcType::NotADirectoryError),
-    ("BrokenPipeError", ExcType::FileExistsError),
-    ("BlockingIOError", ExcType::FileNotFoundError),
-    ("socket.gaierror", ExcType::UnsupportedOperation),
+/// What the name of a missing type stands for in monty's Python. The empty tuple is for what nothing here
+/// raises: `except` takes it, and it catches nothing.
+pub(super) const NAMES: &[(&str, &str)] = &[
+    ("ConnectionRefusedError", "IsADirectoryError"),
+    ("ConnectionResetError", "NotADirectoryError"),
+    ("BrokenPipeError", "FileExistsError"),
+    ("BlockingIOError", "FileNotFoundError"),
+    ("ConnectionError", "(IsADirectoryError, NotADirectoryError, FileExistsError)"),
+    ("ConnectionAbortedError", "()"),
+    ("InterruptedError", "()"),
+    ("EOFError", "()"),
+    ("IOError", "OSError"),
+    ("EnvironmentError", "OSError"),
 ];
 
-/// The types below `ConnectionError`.
-const CONNECTION: &[ExcType] = &[ExcType::IsADirectoryError, ExcType::NotADirectoryError, ExcType::FileExistsError];
-
 /// The name CPython would give an exception.
-pub(super) fn name(kind: ExcType) -> String {
-    STAND_INS.iter().find(|(_, stand_in)| *stand_in == kind).map_or_else(|| kind.to_string(), |(name, _)| (*name).to_owned())
+pub(super) fn name(kind: ExcType, message: &str) -> String {
+    real_name(&kind.to_string(), message).to_owned()
 }
 
-/// The type with a name that monty doesn't know, as a value that `except` takes.
-pub(super) fn by_name(name: &str) -> Option<MontyObject> {
-    let of = |kind: ExcType| MontyObject::Type(MontyType::Exception(kind));
+/// The name CPython would give the type that monty calls `name`, for an error with this text.
+pub(super) fn real_name<'a>(name: &'a str, message: &str) -> &'a str {
     match name {
-        "ConnectionError" => Some(MontyObject::Tuple(CONNECTION.iter().copied().map(of).collect())),
-        // Types that nothing here raises: `except` takes the empty tuple, and it catches nothing.
-        "ConnectionAbortedError" | "InterruptedError" | "ProcessLookupError" | "ChildProcessError" | "EOFError"
-        | "GeneratorExit" | "BufferError" | "FloatingPointError" => Some(MontyObject::Tuple(Vec::new())),
-        "IOError" | "EnvironmentError" => Some(of(ExcType::OSError)),
-        _ => STAND_INS.iter().find(|(known, _)| *known == name).map(|(_, kind)| of(*kind)),
+        "IsADirectoryError" => "ConnectionRefusedError",
+        "NotADirectoryError" => "ConnectionResetError",
+        "FileExistsError" => "BrokenPipeError",
+        "FileNotFoundError" => "BlockingIOError",
+        // Errors of getaddrinfo() have negative numbers.
+        "PermissionError" if message.starts_with("[Errno -") => "socket.gaierror",
+        "binascii.Error" => "struct.error",
+        _ => name,
     }
 }
 
@@ -54,7 +58,7 @@ pub(super) fn from_errno(errno: Errno) -> MontyException {
 
 /// `socket.gaierror` for a name that nobody knows.
 pub(super) fn unknown_host() -> MontyException {
-    MontyException::new(ExcType::UnsupportedOperation, Some("[Errno -2] Name or service not known".to_owned()))
+    MontyException::new(ExcType::PermissionError, Some("[Errno -2] Name or service not known".to_owned()))
 }
 
 /// A `TypeError`.
@@ -65,4 +69,34 @@ pub(super) fn type_error(text: impl Into<String>) -> MontyException {
 /// A `NotImplementedError`: a gap of ours, named.
 pub(super) fn gap(text: impl Into<String>) -> MontyException {
     MontyException::new(ExcType::NotImplementedError, Some(text.into()))
+}
+
+/// `(errno, strerror)` of an error's text; `(None, None)` if it has none.
+pub(super) fn parts(text: &str) -> MontyObject {
+    let found = text
+        .strip_prefix("[Errno ")
+        .and_then(|rest| rest.split_once("] "))
+        .and_then(|(number, text)| Some((number.parse().ok()?, text)));
+    MontyObject::Tuple(match found {
+        Some((number, text)) => vec![MontyObject::Int(number), MontyObject::String(text.into())],
+        None => vec![MontyObject::None, MontyObject::None],
+    })
+}
+
+/// What follows the name in the last line of a traceback.
+pub(super) fn message(error: &MontyException) -> Option<String> {
+    let message = error.message()?;
+    Some(match error.exc_type() {
+        // CPython shows a key as `repr()` does; monty keeps only its text, so what looks like a number or a
+        // tuple is taken for one.
+        ExcType::KeyError if message.parse::<f64>().is_err() && !message.starts_with('(') => {
+            MontyObject::String(message.into()).py_repr()
+        }
+        ExcType::NotImplementedError => match message.strip_prefix("The monty syntax parser does not yet support ") {
+            Some(what) => format!("this Python has no {what} yet"),
+            None => message.into(),
+        },
+        _ if message.is_empty() => return None,
+        _ => message.into(),
+    })
 }

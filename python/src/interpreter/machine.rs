@@ -4,12 +4,13 @@ use super::budget::{self, Meter};
 use super::calls::{self, Call};
 use super::modules::{self, Module};
 use super::source::{Prepared, Program};
-use super::state::{self, Next, Saved, Suspended};
-use super::{errors, traceback};
+use super::state::{self, Next, Raised, Saved, Suspended};
+use super::{errors, syntax, traceback};
 use crate::step::{Answer, Request, Step};
 use monty::{FunctionCall, MontyRun, NameLookup, RunProgress};
 use monty_types::{
-    CompileOptions, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, PrintWriter,
+    AssertMessageAnnotations, CompileOptions, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, PrintWriter,
+    StackFrame,
 };
 use stack::syscall::{Fd, Syscall};
 
@@ -22,12 +23,13 @@ pub(super) fn start(file_name: &str, source: &str, argv: &[String]) -> Step {
     let program = Program { file_name: file_name.to_owned(), source: source.to_owned(), argv: full_argv };
     let prepared = match program.prepare() {
         Ok(prepared) => prepared,
-        Err(error) => return failed(0, traceback::syntax(&error, &program)),
+        Err(error) => return failed(0, syntax::text(&error, &program)),
     };
     let names = prepared.modules.iter().map(|module| module.global()).collect();
     let inputs = prepared.modules.iter().map(|module| module.object(&program.argv)).collect();
-    let mut machine = Machine { program, prepared, line: 0, open: Vec::new(), exit: None, meter: Meter::default() };
-    let progress = MontyRun::new(machine.prepared.text.clone(), "program", names, CompileOptions::default())
+    let mut machine = Machine { program, prepared, line: 0, open: Vec::new(), exit: None, raised: None, meter: Meter::default() };
+    let options = CompileOptions { assert_message_annotations: AssertMessageAnnotations::Off };
+    let progress = MontyRun::new(machine.prepared.text.clone(), "program", names, options)
         .and_then(|run| run.start(inputs, budget::tracker(), machine.meter.writer()));
     machine.run(progress)
 }
@@ -47,12 +49,17 @@ pub(super) fn resume(state: &[u8], answer: &Answer) -> Step {
         line: saved.line,
         open: saved.open,
         exit: saved.exit,
+        raised: saved.raised,
         meter: Meter::default(),
     };
     machine.note(&call, answer);
     let result = match calls::answered(&call, answer) {
         Ok(value) => ExtFunctionResult::Return(value),
-        Err(error) => ExtFunctionResult::Error(error),
+        Err(error) => {
+            let again = suspended.unpack(&machine.prepared.text);
+            machine.remember(&error, again);
+            ExtFunctionResult::Error(error)
+        }
     };
     let progress = call.resume(result, machine.meter.writer());
     machine.run(progress)
@@ -67,6 +74,15 @@ fn failed(line: u32, text: String) -> Step {
     state::ending(line, vec![Request::Print { stderr: true, text }, Request::Exit { status: 1 }])
 }
 
+/// Where each frame of a suspended program stands. Aborting shows it, and uses the program up.
+fn frames(progress: RunProgress) -> Vec<StackFrame> {
+    let RunProgress::FunctionCall(call) = progress else { return Vec::new() };
+    match call.abort(MontyException::new(ExcType::RuntimeError, None), PrintWriter::Disabled) {
+        Err(error) => error.traceback().to_vec(),
+        Ok(_) => Vec::new(),
+    }
+}
+
 /// A program that is running.
 struct Machine {
     program: Program,
@@ -74,6 +90,7 @@ struct Machine {
     line: u32,
     open: Vec<Fd>,
     exit: Option<i32>,
+    raised: Option<Raised>,
     meter: Meter,
 }
 
@@ -97,7 +114,16 @@ impl Machine {
                         let name = calls::name_of(&call);
                         self.go_on(call, ExtFunctionResult::NotFound(name))
                     }
-                    Err(error) => self.go_on(call, ExtFunctionResult::Error(error)),
+                    Err(error) => {
+                        let progress = RunProgress::FunctionCall(call);
+                        let again = Suspended::pack(&progress, &self.prepared.text)
+                            .and_then(|packed| packed.unpack(&self.prepared.text));
+                        self.remember(&error, again);
+                        match progress {
+                            RunProgress::FunctionCall(call) => self.go_on(call, ExtFunctionResult::Error(error)),
+                            other => Ok(other),
+                        }
+                    }
                 },
                 Ok(RunProgress::NameLookup(lookup)) => {
                     let found = self.look_up(&lookup);
@@ -114,6 +140,16 @@ impl Machine {
                 Err(error) => return self.uncaught(&error),
             }
         }
+    }
+
+    /// Keeps an error that a call is about to raise, with the frames of `copy`, which is used up.
+    fn remember(&mut self, error: &MontyException, copy: Option<RunProgress>) {
+        let mut frames = copy.map(frames).unwrap_or_default();
+        for frame in &mut frames {
+            frame.preview_line = None;
+        }
+        let message = error.message().map(str::to_owned);
+        self.raised = Some(Raised { kind: error.exc_type(), message, frames });
     }
 
     fn go_on(&mut self, call: FunctionCall, result: ExtFunctionResult) -> Progress {
@@ -141,17 +177,13 @@ impl Machine {
             let text = format!("MemoryError: the program holds more than {} MiB\n", budget::STATE_BYTES >> 20);
             return self.end(1, Some(text));
         }
-        // Aborting shows where each frame stands. It uses the program up, so what goes on is the packed one.
-        if let RunProgress::FunctionCall(call) = progress
-            && let Err(error) = call.abort(MontyException::new(ExcType::RuntimeError, None), PrintWriter::Disabled)
-        {
-            self.line = traceback::current_line(error.traceback(), &self.prepared);
-        }
+        self.line = traceback::current_line(&frames(progress), &self.prepared);
         let saved = Saved {
             program: self.program,
             line: self.line,
             open: self.open,
             exit: self.exit,
+            raised: self.raised,
             next: Next::Python(suspended),
         };
         saved.step(request)
@@ -179,11 +211,19 @@ impl Machine {
             return self.end(1, Some(text));
         }
         if error.exc_type() == ExcType::SystemExit {
-            let message = error.message().map(|message| format!("{message}\n"));
-            let status = self.exit.unwrap_or(i32::from(message.is_some()));
-            return self.end(status, message);
+            // `raise SystemExit(3)` leaves only the text of its number.
+            let status = self.exit.or_else(|| error.message().unwrap_or("0").parse().ok());
+            let words = error.message().filter(|_| self.exit.is_some() || status.is_none());
+            let words = words.map(|message| format!("{message}\n"));
+            return self.end(status.unwrap_or(1), words);
         }
-        let text = traceback::uncaught(error, &self.program, &self.prepared);
+        let whole = self.raised.as_ref().filter(|raised| {
+            raised.kind == error.exc_type()
+                && raised.message.as_deref() == error.message()
+                && raised.frames.len() >= error.traceback().len()
+        });
+        let frames = whole.map_or(error.traceback(), |raised| &raised.frames);
+        let text = traceback::uncaught(error, frames, &self.program, &self.prepared);
         self.end(1, Some(text))
     }
 

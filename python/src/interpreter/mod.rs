@@ -5,7 +5,7 @@
 //! every machine. No clock is read but as the last guard against a single operation that never ends, and
 //! nothing is drawn at random.
 //!
-//! `source` makes the learner's file run on monty, `prelude.py` and `prelude_socket.py` are the Python side of our
+//! `source` and `rewrite` make the learner's file run on monty, `prelude*.py` are the Python side of our
 //! modules, `modules` and `calls` the Rust side, `traceback` prints what CPython would print.
 
 mod budget;
@@ -13,9 +13,14 @@ mod calls;
 mod errors;
 mod machine;
 mod modules;
+mod numbers;
+mod packed;
+mod percent;
+mod rewrite;
 mod sockaddr;
 mod source;
 mod state;
+mod syntax;
 mod traceback;
 mod value;
 

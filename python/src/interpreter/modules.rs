@@ -1,11 +1,10 @@
-//! The modules that monty lacks: `socket`, `time`, `sys`, `errno`.
+//! The modules that monty lacks: `socket`, `time`, `sys`, `errno`, `struct`.
 //!
 //! A module is a host object: what isn't stored in it is asked of us by name when it is used, so constants
 //! and functions cost a suspended program nothing. What needs Python (the class `socket`) is put into it by
 //! the prelude.
 
-use super::errors;
-use monty_types::{DictPairs, ExcType, MontyClassInstance, MontyClassType, MontyObject, MontyType, MontyUuid};
+use monty_types::{DictPairs, MontyClassInstance, MontyClassType, MontyObject, MontyUuid};
 use stack::syscall::{self as sys, Errno};
 
 /// A module, or an object inside one.
@@ -15,6 +14,7 @@ pub(super) enum Module {
     Time,
     Sys,
     Errno,
+    Struct,
     /// `sys.stdout`
     Stdout,
     /// `sys.stderr`
@@ -22,7 +22,8 @@ pub(super) enum Module {
 }
 
 /// The modules a program can import.
-pub(super) const IMPORTABLE: &[Module] = &[Module::Socket, Module::Time, Module::Sys, Module::Errno];
+pub(super) const IMPORTABLE: &[Module] =
+    &[Module::Socket, Module::Time, Module::Sys, Module::Errno, Module::Struct];
 
 /// Functions of a module that are host calls.
 const SOCKET_FUNCTIONS: &[&str] = &[
@@ -31,11 +32,12 @@ const SOCKET_FUNCTIONS: &[&str] = &[
 ];
 const TIME_FUNCTIONS: &[&str] =
     &["sleep", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"];
+const STRUCT_FUNCTIONS: &[&str] = &["pack", "unpack", "unpack_from", "calcsize"];
 const SYS_FUNCTIONS: &[&str] = &["exit"];
 const STREAM_FUNCTIONS: &[&str] = &["write", "flush", "isatty", "fileno"];
 
 /// What the prelude puts into `socket`.
-const SOCKET_IN_PYTHON: &[&str] = &["socket", "SocketType", "create_connection", "create_server"];
+const SOCKET_IN_PYTHON: &[&str] = &["socket", "SocketType", "create_connection", "create_server", "error", "timeout", "gaierror", "herror"];
 
 impl Module {
     /// The name in an `import`.
@@ -45,6 +47,7 @@ impl Module {
             Module::Time => "time",
             Module::Sys => "sys",
             Module::Errno => "errno",
+            Module::Struct => "struct",
             Module::Stdout => "sys.stdout",
             Module::Stderr => "sys.stderr",
         }
@@ -66,7 +69,7 @@ impl Module {
 
     /// The module with this identity.
     pub(super) fn by_id(id: MontyUuid) -> Option<Module> {
-        [Module::Socket, Module::Time, Module::Sys, Module::Errno, Module::Stdout, Module::Stderr]
+        [Module::Socket, Module::Time, Module::Sys, Module::Errno, Module::Struct, Module::Stdout, Module::Stderr]
             .into_iter()
             .find(|module| module.id() == id)
     }
@@ -103,6 +106,7 @@ impl Module {
             Module::Time => TIME_FUNCTIONS,
             Module::Sys => SYS_FUNCTIONS,
             Module::Errno => &[],
+            Module::Struct => STRUCT_FUNCTIONS,
             Module::Stdout | Module::Stderr => STREAM_FUNCTIONS,
         }
     }
@@ -116,6 +120,7 @@ impl Module {
     pub(super) fn exports(self, name: &str) -> bool {
         (self == Module::Socket && SOCKET_IN_PYTHON.contains(&name))
             || (self == Module::Sys && name == "argv")
+            || (self == Module::Struct && name == "error")
             || self.attribute(name).is_some()
     }
 
@@ -128,9 +133,6 @@ impl Module {
         let text = |text: &str| Some(MontyObject::String(text.into()));
         match self {
             Module::Socket => match name {
-                "error" => Some(MontyObject::Type(MontyType::Exception(ExcType::OSError))),
-                "timeout" => Some(MontyObject::Type(MontyType::Exception(ExcType::TimeoutError))),
-                "gaierror" | "herror" => errors::by_name("socket.gaierror"),
                 "has_ipv6" => Some(MontyObject::Bool(false)),
                 _ => SOCKET_CONSTANTS.iter().find(|(known, _)| *known == name).and_then(|(_, value)| int(*value)),
             },
@@ -158,7 +160,7 @@ impl Module {
                 }),
                 _ => None,
             },
-            Module::Time | Module::Stdout | Module::Stderr => None,
+            Module::Time | Module::Struct | Module::Stdout | Module::Stderr => None,
         }
     }
 
@@ -194,6 +196,6 @@ pub(super) fn builtin(name: &str, file_name: &str) -> Option<MontyObject> {
         "__file__" => Some(MontyObject::String(file_name.into())),
         "__doc__" => Some(MontyObject::None),
         "exit" | "quit" | "input" => Some(MontyObject::Function { name: name.into(), docstring: None }),
-        _ => errors::by_name(name),
+        _ => None,
     }
 }

@@ -7,6 +7,7 @@
 use super::source::Program;
 use crate::step::{Request, Step};
 use monty::RunProgress;
+use monty_types::{ExcType, StackFrame};
 use serde::{Deserialize, Serialize};
 use stack::syscall::Fd;
 use std::collections::VecDeque;
@@ -27,8 +28,19 @@ pub(super) struct Saved {
     pub(super) open: Vec<Fd>,
     /// The status `sys.exit` was called with.
     pub(super) exit: Option<i32>,
+    /// The last error that a call raised.
+    pub(super) raised: Option<Raised>,
     /// What goes on after the answer.
     pub(super) next: Next,
+}
+
+/// An error that a call raised, with the frames of that moment: monty forgets the inner ones when an error
+/// passes a `finally` or the end of a `with`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Raised {
+    pub(super) kind: ExcType,
+    pub(super) message: Option<String>,
+    pub(super) frames: Vec<StackFrame>,
 }
 
 /// How a program goes on.
@@ -79,6 +91,7 @@ pub(super) fn ending(line: u32, requests: Vec<Request>) -> Step {
         line,
         open: Vec::new(),
         exit: None,
+        raised: None,
         next: Next::Ending(requests.into()),
     }
     .end_step()
