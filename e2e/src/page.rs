@@ -286,6 +286,8 @@ impl Page {
 
     /// All lines of the console since the page was opened, uncaught exceptions and failed requests among them.
     pub async fn console(&self) -> Result<Vec<ConsoleLine>> {
+        // Chromium's parts send their lines by ways of their own: let those that are under way arrive.
+        tokio::time::sleep(Duration::from_millis(100)).await;
         // ChromeDriver hands each line out once.
         let new = within(
             STEP_LIMIT,

@@ -137,7 +137,7 @@ fn clippy(context: &Context) -> Result<Count> {
 }
 
 fn clippy_wasm(context: &Context) -> Result<Count> {
-    let mut args = vec!["clippy", "--target", WASM, "--lib", "--bins"];
+    let mut args = vec!["clippy", "--target", WASM];
     args.extend(IN_BROWSER.iter().flat_map(|name| ["--package", name]));
     if context.workspace.has_interpreter() {
         args.extend(["--features", "python/wasm"]);
@@ -194,15 +194,8 @@ fn wasm_tests(context: &Context, (name, value): (&str, &str)) -> Result<Count> {
         eprintln!("no package depends on wasm-bindgen-test");
         return Ok(Count::default());
     }
-    let args = [
-        "test",
-        "--no-fail-fast",
-        "--target",
-        WASM,
-        "--lib",
-        "--bins",
-        "--tests",
-    ];
+    // `--tests` leaves the examples in the documentation to the native run.
+    let args = ["test", "--no-fail-fast", "--target", WASM, "--tests"];
     let mut cargo = cargo(context, &[&args, &selection]);
     cargo.env(name, value);
     run_tests(context, cargo)
