@@ -3,8 +3,20 @@
 //! Invariant: whatever the events, also when the oldest are missing, nothing here panics; what an event says
 //! about an unknown skb, socket or frame is left out.
 
+mod builder;
 mod config;
+mod frames;
+mod memory;
+mod render;
+mod state;
+#[cfg(test)]
+mod tests;
 mod types;
 
+pub use builder::SceneBuilder;
 pub use config::{Calls, HostConfig, InterfaceConfig, NoCalls, SceneConfig, TaskConfig};
 pub use types::*;
+
+pub(crate) use builder::skb_of;
+pub(crate) use render::timer_name;
+pub(crate) use state::queue_layer;

@@ -1,0 +1,16 @@
+//! Frames and headers taken apart, with values and names as Wireshark shows them.
+//!
+//! Built on the stack's own tables of fields. Never panics, whatever the bytes.
+
+mod header;
+mod icmp;
+mod options;
+mod split;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use header::{Dissection, FieldView, HeaderView, frame, header};
+pub use split::{Part, split, without_fcs};
+pub use summary::summary;

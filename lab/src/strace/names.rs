@@ -1,0 +1,185 @@
+//! The names of constants and flags, and how strace prints those it does not know.
+
+/// Which set of names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flags {
+    Family,
+    Protocol,
+    Message,
+    Shutdown,
+    Open,
+    Descriptor,
+    Fcntl,
+    Level,
+}
+
+type Names = &'static [(i32, &'static str)];
+
+const FAMILIES: Names = &[
+    (0, "AF_UNSPEC"),
+    (1, "AF_UNIX"),
+    (2, "AF_INET"),
+    (3, "AF_AX25"),
+    (4, "AF_IPX"),
+    (5, "AF_APPLETALK"),
+    (10, "AF_INET6"),
+    (16, "AF_NETLINK"),
+    (17, "AF_PACKET"),
+    (29, "AF_CAN"),
+    (31, "AF_BLUETOOTH"),
+    (38, "AF_ALG"),
+    (40, "AF_VSOCK"),
+    (44, "AF_XDP"),
+];
+const PROTOCOLS: Names = &[
+    (0, "IPPROTO_IP"),
+    (1, "IPPROTO_ICMP"),
+    (2, "IPPROTO_IGMP"),
+    (4, "IPPROTO_IPIP"),
+    (6, "IPPROTO_TCP"),
+    (8, "IPPROTO_EGP"),
+    (17, "IPPROTO_UDP"),
+    (33, "IPPROTO_DCCP"),
+    (41, "IPPROTO_IPV6"),
+    (46, "IPPROTO_RSVP"),
+    (47, "IPPROTO_GRE"),
+    (50, "IPPROTO_ESP"),
+    (51, "IPPROTO_AH"),
+    (58, "IPPROTO_ICMPV6"),
+    (103, "IPPROTO_PIM"),
+    (132, "IPPROTO_SCTP"),
+    (136, "IPPROTO_UDPLITE"),
+    (255, "IPPROTO_RAW"),
+    (262, "IPPROTO_MPTCP"),
+];
+const MESSAGE_FLAGS: Names = &[
+    (0x1, "MSG_OOB"),
+    (0x2, "MSG_PEEK"),
+    (0x4, "MSG_DONTROUTE"),
+    (0x8, "MSG_CTRUNC"),
+    (0x10, "MSG_PROBE"),
+    (0x20, "MSG_TRUNC"),
+    (0x40, "MSG_DONTWAIT"),
+    (0x80, "MSG_EOR"),
+    (0x100, "MSG_WAITALL"),
+    (0x200, "MSG_FIN"),
+    (0x400, "MSG_SYN"),
+    (0x800, "MSG_CONFIRM"),
+    (0x1000, "MSG_RST"),
+    (0x2000, "MSG_ERRQUEUE"),
+    (0x4000, "MSG_NOSIGNAL"),
+    (0x8000, "MSG_MORE"),
+    (0x10000, "MSG_WAITFORONE"),
+    (0x40000, "MSG_BATCH"),
+    (0x400_0000, "MSG_ZEROCOPY"),
+    (0x2000_0000, "MSG_FASTOPEN"),
+    (0x4000_0000, "MSG_CMSG_CLOEXEC"),
+];
+const SHUTDOWN: Names = &[(0, "SHUT_RD"), (1, "SHUT_WR"), (2, "SHUT_RDWR")];
+const OPEN_FLAGS: Names =
+    &[(0o100, "O_CREAT"), (0o1000, "O_TRUNC"), (0o2000, "O_APPEND"), (0o4000, "O_NONBLOCK"), (0o20000, "O_ASYNC")];
+const DESCRIPTOR_FLAGS: Names = &[(1, "FD_CLOEXEC")];
+const FCNTL: Names = &[(0, "F_DUPFD"), (1, "F_GETFD"), (2, "F_SETFD"), (3, "F_GETFL"), (4, "F_SETFL")];
+const LEVELS: Names =
+    &[(0, "SOL_IP"), (1, "SOL_SOCKET"), (6, "SOL_TCP"), (17, "SOL_UDP"), (41, "SOL_IPV6"), (255, "SOL_RAW")];
+
+impl Flags {
+    fn names(self) -> (Names, &'static str) {
+        match self {
+            Flags::Family => (FAMILIES, "AF_???"),
+            Flags::Protocol => (PROTOCOLS, "IPPROTO_???"),
+            Flags::Message => (MESSAGE_FLAGS, "MSG_???"),
+            Flags::Shutdown => (SHUTDOWN, "SHUT_???"),
+            Flags::Open => (OPEN_FLAGS, "O_???"),
+            Flags::Descriptor => (DESCRIPTOR_FLAGS, "FD_???"),
+            Flags::Fcntl => (FCNTL, "F_???"),
+            Flags::Level => (LEVELS, "SOL_??"),
+        }
+    }
+}
+
+/// The name of a value, or `0x63 /* IPPROTO_??? */`.
+pub(super) fn constant(set: Flags, value: i32) -> String {
+    let (names, unknown) = set.names();
+    named(names, unknown, value)
+}
+
+pub(super) fn named(names: &[(i32, &str)], unknown: &str, value: i32) -> String {
+    match names.iter().find(|(v, _)| *v == value) {
+        Some((_, name)) => (*name).into(),
+        None => format!("{value:#x} /* {unknown} */"),
+    }
+}
+
+/// Flags joined by `|`; what has no name comes last, in hexadecimal.
+pub(super) fn flags(set: Flags, value: i32) -> String {
+    let (names, unknown) = set.names();
+    let mut parts: Vec<String> = Vec::new();
+    let mut rest = value;
+    if set == Flags::Open {
+        parts.push(["O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"][(value & 3) as usize].into());
+        rest &= !3;
+    }
+    for (flag, name) in names {
+        if rest & flag != 0 {
+            parts.push((*name).into());
+            rest &= !flag;
+        }
+    }
+    match (rest, parts.is_empty()) {
+        (0, true) => return "0".into(),
+        (0, false) => {}
+        (rest, true) => return format!("{rest:#x} /* {unknown} */"),
+        (rest, false) => parts.push(format!("{rest:#x}")),
+    }
+    parts.join("|")
+}
+
+/// `SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK`.
+pub(super) fn socket_kind(value: i32) -> String {
+    const KINDS: Names = &[
+        (1, "SOCK_STREAM"),
+        (2, "SOCK_DGRAM"),
+        (3, "SOCK_RAW"),
+        (4, "SOCK_RDM"),
+        (5, "SOCK_SEQPACKET"),
+        (6, "SOCK_DCCP"),
+        (10, "SOCK_PACKET"),
+    ];
+    let kind = KINDS.iter().find(|(v, _)| *v == value & 0xf);
+    let mut parts: Vec<String> = kind.iter().map(|(_, name)| (*name).to_owned()).collect();
+    let mut rest = if kind.is_some() { value & !0xf } else { value };
+    for (flag, name) in SOCKET_FLAGS {
+        if rest & flag != 0 {
+            parts.push((*name).into());
+            rest &= !flag;
+        }
+    }
+    match (rest, parts.is_empty()) {
+        (0, false) => {}
+        (rest, true) => return format!("{rest:#x} /* SOCK_??? */"),
+        (rest, false) => parts.push(format!("{rest:#x}")),
+    }
+    parts.join("|")
+}
+
+/// The flags of `accept4`.
+pub(super) fn accept_flags(value: i32) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut rest = value;
+    for (flag, name) in SOCKET_FLAGS {
+        if rest & flag != 0 {
+            parts.push((*name).into());
+            rest &= !flag;
+        }
+    }
+    match (rest, parts.is_empty()) {
+        (0, true) => return "0".into(),
+        (0, false) => {}
+        (rest, true) => return format!("{rest:#x} /* SOCK_??? */"),
+        (rest, false) => parts.push(format!("{rest:#x}")),
+    }
+    parts.join("|")
+}
+
+const SOCKET_FLAGS: Names = &[(0o2_000_000, "SOCK_CLOEXEC"), (0o4_000, "SOCK_NONBLOCK")];
