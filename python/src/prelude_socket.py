@@ -18,11 +18,16 @@ def _sp_make_socket():
                 self.type = _sp_getkind(fileno) if type == -1 else type
                 self.proto = _sp_getproto(fileno) if proto == -1 else proto
 
+        # CPython is at the line of the with statement again when it leaves; monty isn't, so it is kept.
         def __enter__(self):
+            self._line = _sp_line()
             return self
 
         def __exit__(self, *args):
-            self.close()
+            fd = self._fd
+            if fd >= 0:
+                self._fd = -1
+                _sp_close(fd, self._line)
 
         def __repr__(self):
             fd = self._fd

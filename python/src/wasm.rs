@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 /// Counts what a program allocates, so that its limit of memory holds.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static ALLOCATOR: monty_alloc::LimitedAllocator = monty_alloc::LimitedAllocator;
+static ALLOCATOR: interpreter::Allocator = interpreter::Allocator;
 
 /// Starts a program; `argv_json` is a JSON array of strings. Returns the first [`Step`].
 #[wasm_bindgen]

@@ -13,16 +13,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Instructions of monty's machine between two requests.
-pub(super) const INSTRUCTIONS: u64 = 20_000_000;
+pub(super) const INSTRUCTIONS: u64 = 50_000_000;
 /// monty asks the print hook each so many instructions.
 const INSTRUCTIONS_PER_POLL: u64 = 256;
-/// Memory a step may add, bytes; counted where `monty-alloc` is the allocator. Elsewhere it bounds each
-/// single object.
+/// Memory a step may add, bytes; counted where [`super::Allocator`] is the allocator. Elsewhere it bounds
+/// each single object.
 pub(super) const MEMORY_BYTES: usize = 64 << 20;
 /// Largest state a program may have between requests, bytes.
 pub(super) const STATE_BYTES: usize = 32 << 20;
 /// The last guard.
-const WALL: Duration = Duration::from_secs(20);
+pub(super) const WALL: Duration = Duration::from_secs(10);
 
 /// Deepest nesting of calls.
 const RECURSION: usize = 999;

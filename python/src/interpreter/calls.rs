@@ -25,6 +25,8 @@ pub(super) enum Call {
     Leave { status: i32, message: Option<String> },
     /// A descriptor that Python no longer owns.
     Detach { fd: i32 },
+    /// It has the learner's current line as its value.
+    Line,
     /// A function that nobody knows.
     Unknown,
 }
@@ -53,6 +55,14 @@ pub(super) fn ask(call: &FunctionCall) -> Outcome {
     match name.strip_prefix("_sp_") {
         Some(name) => prelude(name, &call.args),
         None => public(&name, &call.args),
+    }
+}
+
+/// The line that a call says it stands on, if it does.
+pub(super) fn stated_line(call: &FunctionCall) -> Option<u32> {
+    match (call.function_name.as_str(), call.args.get(1)) {
+        ("_sp_close", Some(MontyObject::Int(line))) => u32::try_from(*line).ok(),
+        _ => None,
     }
 }
 
@@ -103,6 +113,7 @@ fn prelude(name: &str, args: &[MontyObject]) -> Outcome {
             system(Syscall::Socket { family: value::int32(arg(0))?, kind, protocol: value::int32(arg(2))? })
         }
         "close" => system(Syscall::Close { fd: fd()? }),
+        "line" => Ok(Call::Line),
         "detach" => Ok(Call::Detach { fd: fd()? }),
         "bind" => system(Syscall::Bind { fd: fd()?, addr: sockaddr::parse("bind", arg(1))? }),
         "connect" | "connect_ex" => system(Syscall::Connect { fd: fd()?, addr: sockaddr::parse(name, arg(1))? }),

@@ -5,6 +5,7 @@
 //! missing ones, which gives `except ConnectionRefusedError`, `except ConnectionError` and `except OSError`
 //! their right meaning. `traceback` prints the right names.
 
+use super::budget;
 use monty_types::{ExcType, MontyException, MontyObject};
 use stack::syscall::Errno;
 
@@ -91,6 +92,12 @@ pub(super) fn message(error: &MontyException) -> Option<String> {
         // tuple is taken for one.
         ExcType::KeyError if message.parse::<f64>().is_err() && !message.starts_with('(') => {
             MontyObject::String(message.into()).py_repr()
+        }
+        ExcType::MemoryError if message.starts_with("memory limit exceeded") => {
+            format!("more than {} MiB in one step", budget::MEMORY_BYTES >> 20)
+        }
+        ExcType::TimeoutError if message.starts_with("time limit exceeded") => {
+            format!("one operation took more than {} s", budget::WALL.as_secs())
         }
         ExcType::NotImplementedError => match message.strip_prefix("The monty syntax parser does not yet support ") {
             Some(what) => format!("this Python has no {what} yet"),

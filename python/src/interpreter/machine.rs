@@ -114,15 +114,15 @@ impl Machine {
                         let name = calls::name_of(&call);
                         self.go_on(call, ExtFunctionResult::NotFound(name))
                     }
+                    Ok(Call::Line) => {
+                        let (call, copy) = self.copy(call);
+                        let line = copy.map_or(0, |copy| traceback::current_line(&frames(copy), &self.prepared));
+                        self.go_on(call, MontyObject::Int(i64::from(line)).into())
+                    }
                     Err(error) => {
-                        let progress = RunProgress::FunctionCall(call);
-                        let again = Suspended::pack(&progress, &self.prepared.text)
-                            .and_then(|packed| packed.unpack(&self.prepared.text));
-                        self.remember(&error, again);
-                        match progress {
-                            RunProgress::FunctionCall(call) => self.go_on(call, ExtFunctionResult::Error(error)),
-                            other => Ok(other),
-                        }
+                        let (call, copy) = self.copy(call);
+                        self.remember(&error, copy);
+                        self.go_on(call, ExtFunctionResult::Error(error))
                     }
                 },
                 Ok(RunProgress::NameLookup(lookup)) => {
@@ -139,6 +139,17 @@ impl Machine {
                 Ok(RunProgress::Complete(_)) => return self.end(0, None),
                 Err(error) => return self.uncaught(&error),
             }
+        }
+    }
+
+    /// A program that waits in `call`, once more.
+    fn copy(&self, call: FunctionCall) -> (FunctionCall, Option<RunProgress>) {
+        let progress = RunProgress::FunctionCall(call);
+        let text = &self.prepared.text;
+        let copy = Suspended::pack(&progress, text).and_then(|packed| packed.unpack(text));
+        match progress {
+            RunProgress::FunctionCall(call) => (call, copy),
+            _ => unreachable!("it was made three lines above"),
         }
     }
 
@@ -169,6 +180,7 @@ impl Machine {
     /// Packs the program up to wait for the answer to `request`.
     fn suspend(mut self, mut call: FunctionCall, request: Request) -> Step {
         budget::reset(call.tracker_mut());
+        let stated = calls::stated_line(&call);
         let progress = RunProgress::FunctionCall(call);
         let Some(suspended) = Suspended::pack(&progress, &self.prepared.text) else {
             return failed(self.line, "sendpath: this program's state can't be kept\n".to_owned());
@@ -177,7 +189,7 @@ impl Machine {
             let text = format!("MemoryError: the program holds more than {} MiB\n", budget::STATE_BYTES >> 20);
             return self.end(1, Some(text));
         }
-        self.line = traceback::current_line(&frames(progress), &self.prepared);
+        self.line = stated.unwrap_or_else(|| traceback::current_line(&frames(progress), &self.prepared));
         let saved = Saved {
             program: self.program,
             line: self.line,

@@ -26,8 +26,14 @@ mod value;
 
 use crate::step::{Answer, Request, Step};
 
+/// The system's allocator with a count. A binary that runs programs it doesn't trust makes this its
+/// `#[global_allocator]`: only then does the limit of memory hold for more than single objects.
+pub use monty_alloc::LimitedAllocator as Allocator;
+
 /// Starts a program and runs it to its first request. `argv` is what follows the file's name in `sys.argv`.
 pub fn start(file_name: &str, source: &str, argv: &[String]) -> Step {
+    // As CPython, without the mark that some editors put first.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     guarded(|| machine::start(file_name, source, argv))
 }
 

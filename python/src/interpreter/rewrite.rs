@@ -45,8 +45,6 @@ pub(super) struct Found<'a> {
     pub(super) modules: Vec<Module>,
     /// Whether an edit calls a function of the extras.
     pub(super) extras: bool,
-    /// `with` statements, outer ones first.
-    pub(super) withs: Vec<TextRange>,
     stars: Vec<(TextRange, Module)>,
     /// Names that `except … as` binds.
     errors: Vec<&'a str>,
@@ -70,7 +68,6 @@ impl<'a> Visitor<'a> for Found<'a> {
         match stmt {
             Stmt::Import(import) => self.import(import),
             Stmt::ImportFrom(import) => self.import_from(import),
-            Stmt::With(with) => self.withs.push(with.range()),
             Stmt::Delete(delete) => self.delete(delete),
             Stmt::ClassDef(class) => self.class(class),
             Stmt::Return(stray) if self.functions == 0 => self.stray_return = Some(stray.range()),

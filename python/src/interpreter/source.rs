@@ -40,13 +40,14 @@ pub(super) struct Prepared {
     prelude_bytes: usize,
     /// What was rewritten: where, and the size of what is there now.
     edits: Vec<(TextRange, usize)>,
-    /// First and last line of each `with` statement, outer ones first.
-    withs: Vec<(u32, u32)>,
 }
 
 impl Program {
     /// Parses and rewrites the source.
     pub(super) fn prepare(&self) -> Result<Prepared, syntax::Error> {
+        if let Some(line) = syntax::too_deep(&self.source) {
+            return Err(syntax::Error::TooDeep(line));
+        }
         let parsed = parse_module(&self.source).map_err(syntax::Error::Parse)?;
         let found = rewrite::find(&self.source, &parsed.syntax().body);
         if let Some(range) = found.stray_return {
@@ -79,8 +80,7 @@ impl Program {
         }
         text.push_str(&self.source[at..]);
         let edits = edits.into_iter().map(|(range, replacement)| (range, replacement.len())).collect();
-        let withs = found.withs.iter().map(|range| lines_of(&self.source, *range)).collect();
-        Ok(Prepared { text, prelude_lines, modules: found.modules, prelude_bytes, edits, withs })
+        Ok(Prepared { text, prelude_lines, modules: found.modules, prelude_bytes, edits })
     }
 
     /// A line of the source, from 1.
@@ -90,11 +90,6 @@ impl Program {
 }
 
 impl Prepared {
-    /// Line of the innermost `with` statement around `line`: where CPython is while `__exit__` runs.
-    pub(super) fn with_around(&self, line: u32) -> u32 {
-        self.withs.iter().rev().find(|(first, last)| (*first..=*last).contains(&line)).map_or(line, |(first, _)| *first)
-    }
-
     /// Byte of the learner's file for a place in the compiled text; the end of what was rewritten if `end`.
     pub(super) fn original(&self, place: CodeLoc, end: bool) -> Option<usize> {
         let line_start = match place.line {

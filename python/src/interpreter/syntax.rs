@@ -4,7 +4,8 @@ use super::source::{Program, lines_of};
 use super::traceback::{Marks, quote};
 use ruff_python_ast::PySourceType;
 use ruff_python_ast::token::TokenKind;
-use ruff_python_parser::{ParseError, ParseErrorType, parse_unchecked_source};
+use ruff_python_parser::lexer::lex;
+use ruff_python_parser::{Mode, ParseError, ParseErrorType, parse_unchecked_source};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use std::fmt::Write;
 
@@ -14,6 +15,8 @@ pub(super) enum Error {
     Parse(ParseError),
     /// A `return` outside a function.
     StrayReturn(TextRange),
+    /// An expression that would overflow the stack of whoever walks over it, on this line.
+    TooDeep(u32),
 }
 
 /// What is printed for a file that isn't Python.
@@ -21,6 +24,11 @@ pub(super) fn text(error: &Error, program: &Program) -> String {
     let (kind, message, range) = match error {
         Error::Parse(error) => describe(error, program),
         Error::StrayReturn(range) => ("SyntaxError", "'return' outside function".to_owned(), *range),
+        Error::TooDeep(line) => {
+            let before = program.source.split_inclusive('\n').take(*line as usize - 1).map(str::len).sum::<usize>();
+            let range = TextRange::empty(TextSize::from(before as u32));
+            ("SyntaxError", "too many operators in one expression".to_owned(), range)
+        }
     };
     let (first, last) = lines_of(&program.source, range);
     // An error at the end of the file is shown at its last line.
@@ -67,6 +75,44 @@ fn describe(error: &ParseError, program: &Program) -> (&'static str, String, Tex
             }
             _ => ("SyntaxError", message, error.range()),
         },
+    }
+}
+
+/// Operators, dots and brackets that may follow each other in one expression. Each is a level of the tree,
+/// and monty itself refuses some 200.
+const MOST_IN_A_CHAIN: u32 = 1000;
+
+/// Line of the first expression that is too long a chain, such as `1+1+1+…`.
+pub(super) fn too_deep(source: &str) -> Option<u32> {
+    let mut lexer = lex(source, Mode::Module);
+    let mut levels = vec![0_u32];
+    let mut line = 1;
+    loop {
+        let kind = lexer.next_token();
+        match kind {
+            TokenKind::EndOfFile => return None,
+            TokenKind::Newline | TokenKind::NonLogicalNewline => line += 1,
+            _ => {}
+        }
+        let closes = matches!(kind, TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace);
+        if closes && levels.len() > 1 {
+            levels.pop();
+            continue;
+        }
+        let opens = matches!(kind, TokenKind::Lpar | TokenKind::Lsqb | TokenKind::Lbrace);
+        let level = levels.last_mut()?;
+        if opens || (kind.is_operator() && !closes) {
+            *level += 1;
+            if *level > MOST_IN_A_CHAIN {
+                return Some(line);
+            }
+        }
+        if matches!(kind, TokenKind::Comma | TokenKind::Newline | TokenKind::Colon | TokenKind::Semi | TokenKind::Equal) {
+            *level = 0;
+        }
+        if opens {
+            levels.push(0);
+        }
     }
 }
 

@@ -15,12 +15,8 @@ const REPEATED_SHOWN: usize = 3;
 
 /// Line of the learner's file where a program is that has these frames; outermost first.
 pub(super) fn current_line(frames: &[StackFrame], prepared: &Prepared) -> u32 {
-    let Some(last) = frames.iter().rposition(|frame| frame.start.line > prepared.prelude_lines) else { return 0 };
-    let line = frames[last].start.line - prepared.prelude_lines;
-    match frames.get(last + 1).and_then(|frame| frame.frame_name.as_deref()) {
-        Some("__exit__") => prepared.with_around(line),
-        _ => line,
-    }
+    let last = frames.iter().rfind(|frame| frame.start.line > prepared.prelude_lines);
+    last.map_or(0, |frame| frame.start.line - prepared.prelude_lines)
 }
 
 /// The traceback of an error that nobody caught, raised at the last of `frames`.
