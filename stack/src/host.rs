@@ -12,9 +12,9 @@ use crate::neigh::NeighTable;
 use crate::rng::Rng;
 use crate::skb::{Mem, SkBuff};
 use crate::socket::SockTable;
-use crate::syscall::{SysRet, Syscall, Tasks};
+use crate::syscall::{Fd, SysRet, Syscall, Tasks};
 use crate::sysctl::Sysctl;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::timer::Timers;
 use crate::trace::{Context, EventId, FrameId, Function, HostId, TaskId, Tracer};
 use crate::wire::ethernet::MacAddr;
@@ -177,6 +177,13 @@ impl Host {
         self.with_cx(now, trace, |host, cx| host.resume_syscall(cx, task))
     }
 
+    /// Gives task `to` the same descriptor of the same open socket as `from` has, as `fork(2)` does.
+    /// False if `from` has no such descriptor.
+    pub fn dup_fd(&mut self, now: Instant, from: TaskId, fd: Fd, to: TaskId, trace: &mut Tracer) -> bool {
+        trace.begin(now, self.id, Context::Syscall, trace.cause());
+        self.with_cx(now, trace, |host, cx| host.share_fd(cx, from, fd, to))
+    }
+
     /// A task ends: its descriptors are closed.
     pub fn exit_task(&mut self, now: Instant, task: TaskId, trace: &mut Tracer) {
         trace.begin(now, self.id, Context::Syscall, trace.cause());
@@ -237,6 +244,3 @@ impl Host {
         result
     }
 }
-
-/// The moment after which a boot-time clock began: TCP's timestamps count from here.
-pub(crate) const BOOT: Duration = Duration::from_secs(0);

@@ -291,11 +291,21 @@ impl SkBuff {
         self.copied(kind, at, payload.len(), payload, cx);
     }
 
+    /// The card writes `bytes` behind the tail; the driver then moves it with [`SkBuff::put`].
+    ///
+    /// # Panics
+    /// If there is no such tailroom: the driver gave the card too small a buffer.
+    pub fn dma_in(&mut self, bytes: &[u8], cx: &mut Cx<'_>) {
+        let at = self.tail as usize;
+        cx.mem.bytes_mut(self.memory)[at..at + bytes.len()].copy_from_slice(bytes);
+        self.copied(CopyKind::DmaIn, at as u16, bytes.len(), bytes, cx);
+    }
+
     /// Tells that the payload was copied out, `len` bytes from `offset` after data.
     pub fn copied_out(&self, kind: CopyKind, offset: usize, len: usize, cx: &mut Cx<'_>) {
         let start = self.data as usize + offset;
-        let bytes = &cx.mem.bytes(self.memory)[start..start + len.min(COPY_SAMPLE)];
         cx.mem.count_copy(kind, len);
+        let bytes = &cx.mem.bytes(self.memory)[start..start + len.min(COPY_SAMPLE)];
         let id = self.id;
         cx.trace.emit_bytes(bytes, |bytes| What::Copy { kind, at: start as u16, skb: id, len: len as u32, bytes });
     }

@@ -420,6 +420,8 @@ pub enum What {
     Neigh { state: NeighState, ifindex: u8, addr: u32, mac: BytesRef },
     /// A frame outside a host's memory; `port` is the interface (or switch port), `skb` where it comes from or goes to.
     Frame { op: FrameOp, port: u16, frame: FrameId, skb: SkbId, len: u32 },
+    /// The whole frame, FCS included if it has one: as it leaves a card, or as it came from outside the lab.
+    FrameBytes { frame: FrameId, skb: SkbId, bytes: BytesRef },
     /// A frame is refused by the card or switch before there is an skb.
     FrameDrop { frame: FrameId, reason: DropReason },
 }

@@ -30,8 +30,17 @@ pub struct Tracer {
     context: Context,
     cause: EventId,
     calls: Vec<Function>,
+    asleep: Option<Wait>,
+    quiet: usize,
     next_skb: u32,
     next_frame: u32,
+}
+
+/// Where in the kernel a task sleeps: the function it waits in, and how many calls deep that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wait {
+    function: Option<Function>,
+    depth: usize,
 }
 
 /// Where a tracer stands: enough for another to go on from the same place.
@@ -62,6 +71,8 @@ impl Tracer {
             context: Context::Task,
             cause: EventId::NONE,
             calls: Vec::new(),
+            asleep: None,
+            quiet: 0,
             next_skb: 1,
             next_frame: 1,
         }
@@ -114,6 +125,27 @@ impl Tracer {
         self.context = context;
         self.cause = cause;
         self.calls.clear();
+        self.asleep = None;
+        self.quiet = 0;
+    }
+
+    /// The task sleeps in the function entered last: the functions it is in do not return until it wakes.
+    pub fn fall_asleep(&mut self) {
+        self.asleep = Some(Wait { function: self.calls.last().copied(), depth: self.calls.len() });
+    }
+
+    /// Where the task fell asleep during this input, if it did.
+    pub fn asleep(&self) -> Option<Wait> {
+        self.asleep
+    }
+
+    /// The task wakes: the function it waited in returns, and the way down to it is not told a second time.
+    pub fn wake_up(&mut self, wait: Wait) {
+        if let Some(function) = wait.function {
+            self.calls.push(function);
+            self.exit();
+        }
+        self.quiet = wait.depth.saturating_sub(1);
     }
 
     /// Changes who is running (from a system call into a soft interrupt, say); returns who was.
@@ -157,6 +189,10 @@ impl Tracer {
     pub fn enter(&mut self, function: Function) {
         if self.on {
             self.calls.push(function);
+            if self.quiet > 0 {
+                self.quiet -= 1;
+                return;
+            }
             let event = self.event(What::Enter);
             self.log.push(event);
         }
@@ -166,8 +202,10 @@ impl Tracer {
     #[inline]
     pub fn exit(&mut self) {
         if self.on {
-            let event = self.event(What::Exit);
-            self.log.push(event);
+            if self.asleep.is_none() {
+                let event = self.event(What::Exit);
+                self.log.push(event);
+            }
             self.calls.pop();
         }
     }
@@ -188,7 +226,7 @@ impl Tracer {
 
     fn event(&self, what: What) -> Event {
         let function = self.calls.last().copied().unwrap_or(match self.context {
-            Context::Task => Function::User,
+            Context::Task | Context::Syscall => Function::User,
             Context::Nic => Function::NicReceive,
             Context::Wire => Function::Link,
             _ => Function::NapiPoll,

@@ -1,0 +1,123 @@
+//! Network devices: the interface, its qdisc and its descriptor rings.
+//!
+//! Linux: `net/core/dev.c`; `pfifo_fast` in `net/sched/sch_generic.c`. The driver is one of a plain card
+//! without offloads: no scatter-gather, no TSO, no checksum offload, one queue, 256 descriptors a ring.
+
+mod nic;
+mod qdisc;
+mod xmit;
+
+use crate::host::{IfIndex, InterfaceConfig};
+use crate::skb::SkBuff;
+use crate::wire::ethernet::MacAddr;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+use qdisc::PfifoFast;
+
+/// Descriptors of a ring, as most drivers set by default.
+pub const RING_SIZE: usize = 256;
+/// `NET_SKB_PAD`: headroom of a receive buffer, bytes.
+pub const NET_SKB_PAD: u32 = 64;
+/// `LL_MAX_HEADER`-derived headroom that the stack keeps for link headers, bytes.
+pub const LL_RESERVED_SPACE: u32 = 16;
+
+/// Packets and bytes counted, as `ip -s link` shows them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DevStats {
+    /// Frames received.
+    pub rx_packets: u64,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Frames refused by the card: bad FCS or length.
+    pub rx_errors: u64,
+    /// Frames sent.
+    pub tx_packets: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Packets dropped because a queue was full.
+    pub tx_dropped: u64,
+}
+
+/// A network device.
+#[derive(Clone, Debug)]
+pub struct NetDevice {
+    index: IfIndex,
+    name: String,
+    mac: MacAddr,
+    address: Option<(Ipv4Addr, u8)>,
+    mtu: u16,
+    fcs: bool,
+    loopback: bool,
+    qdisc: PfifoFast,
+    tx_ring: VecDeque<SkBuff>,
+    stats: DevStats,
+}
+
+impl NetDevice {
+    /// `lo`, then a device for each Ethernet interface.
+    pub(crate) fn all(interfaces: &[InterfaceConfig]) -> Vec<NetDevice> {
+        let device = |index: usize, name: &str, mac, address, mtu, fcs| NetDevice {
+            index: IfIndex(index as u16),
+            name: name.into(),
+            mac,
+            address,
+            mtu,
+            fcs,
+            loopback: index == 1,
+            qdisc: PfifoFast::default(),
+            tx_ring: VecDeque::new(),
+            stats: DevStats::default(),
+        };
+        let lo = device(1, "lo", MacAddr::ZERO, Some((Ipv4Addr::LOCALHOST, 8)), 65535, false);
+        let cards = interfaces.iter().enumerate();
+        let cards = cards.map(|(i, c)| device(i + 2, &c.name, c.mac, c.address, c.mtu.clamp(68, 9000), c.fcs));
+        core::iter::once(lo).chain(cards).collect()
+    }
+
+    /// Its index.
+    pub fn index(&self) -> IfIndex {
+        self.index
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its hardware address.
+    pub fn mac(&self) -> MacAddr {
+        self.mac
+    }
+
+    /// Its IPv4 address and prefix length.
+    pub fn address(&self) -> Option<(Ipv4Addr, u8)> {
+        self.address
+    }
+
+    /// Largest IPv4 packet, bytes.
+    pub fn mtu(&self) -> u16 {
+        self.mtu
+    }
+
+    /// Is it `lo`?
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Its counters.
+    pub fn stats(&self) -> DevStats {
+        self.stats
+    }
+
+    /// Packets that wait in the qdisc.
+    pub fn qdisc_len(&self) -> usize {
+        self.qdisc.len()
+    }
+
+    /// Is there a frame in the transmit ring?
+    pub(crate) fn has_descriptor(&self) -> bool {
+        !self.tx_ring.is_empty()
+    }
+}

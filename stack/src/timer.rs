@@ -1,0 +1,77 @@
+//! The host's timers: what shall happen when.
+//!
+//! Linux: `kernel/time/timer.c`. Ours fire at the exact nanosecond, in the order in which they were set.
+
+use crate::host::{Cx, Host, IfIndex};
+use crate::time::Instant;
+use crate::trace::{SockId, TaskId, TimerKind, TimerOp, What};
+use alloc::collections::BTreeMap;
+use core::net::Ipv4Addr;
+
+/// A timer that is armed; needed to disarm it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Token(Instant, u64);
+
+/// What a timer is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Target {
+    Sock(SockId, TimerKind),
+    /// A request socket, by its own number.
+    Request(SockId),
+    TimeWait(SockId),
+    Neigh(IfIndex, Ipv4Addr),
+    Task(TaskId),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timers {
+    queue: BTreeMap<Token, Target>,
+    armed: u64,
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, at: Instant, target: Target) -> Token {
+        self.armed += 1;
+        let token = Token(at, self.armed);
+        self.queue.insert(token, target);
+        token
+    }
+
+    pub(crate) fn cancel(&mut self, token: Token) -> bool {
+        self.queue.remove(&token).is_some()
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.queue.first_key_value().map(|(token, _)| token.0)
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<Target> {
+        let entry = self.queue.first_entry().filter(|e| e.key().0 <= now)?;
+        Some(entry.remove())
+    }
+}
+
+impl Host {
+    /// Fires every timer that is due.
+    pub(crate) fn run_timers(&mut self, cx: &mut Cx<'_>) {
+        while let Some(target) = self.timers.pop_due(cx.now) {
+            let (kind, owner) = match target {
+                Target::Sock(sk, kind) => (kind, sk.0),
+                Target::Request(id) => (TimerKind::SynAck, id.0),
+                Target::TimeWait(id) => (TimerKind::TimeWait, id.0),
+                Target::Neigh(_, addr) => (TimerKind::Neigh, addr.to_bits()),
+                Target::Task(task) => (TimerKind::SocketTimeout, u32::from(task.0)),
+            };
+            let fired = cx.trace.emit(|| What::Timer { kind, op: TimerOp::Fire, owner, after_us: 0 });
+            let before = cx.trace.because(fired);
+            match target {
+                Target::Sock(sk, kind) => self.tcp_timer(cx, sk, kind),
+                Target::Request(id) => self.reqsk_timer_handler(cx, id),
+                Target::TimeWait(id) => self.tw_timer_handler(cx, id),
+                Target::Neigh(dev, addr) => self.neigh_timer_handler(cx, dev, addr),
+                Target::Task(task) => self.tasks.wake(task),
+            }
+            cx.trace.because(before);
+        }
+    }
+}
