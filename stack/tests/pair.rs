@@ -118,10 +118,7 @@ fn the_pointers_move_as_in_linux() {
             _ => None,
         })
         .collect();
-    assert_eq!(
-        pulls,
-        [(14, Function::EthTypeTrans), (20, Function::IpLocalDeliver), (32, Function::TcpDataQueue)]
-    );
+    assert_eq!(pulls, [(14, Function::EthTypeTrans), (20, Function::IpLocalDeliver), (32, Function::TcpDataQueue)]);
     assert_eq!(p.hosts[0].mem().bytes_copied(CopyKind::Kernel), 0, "the kernel itself copied payload");
 }
 
@@ -282,9 +279,7 @@ fn a_host_talks_to_itself_over_lo() {
     let mut p = Pair::new();
     let listener = p.listen(0, 80);
     let fd = p.socket(0, SOCK_STREAM);
-    let r = p.try_call(0, TaskId(1), Syscall::Connect { fd, addr: SockAddr::v4([127, 0, 0, 1].into(), 80) });
-    for (i, e) in p.trace.log().since(p.trace.log().first_id()) { println!("{} {} {:?}", i.0, e.function.name(), e.what); }
-    let ret = r.unwrap_or_else(|| p.wait(0, TaskId(1)));
+    let ret = p.block(0, Syscall::Connect { fd, addr: SockAddr::v4([127, 0, 0, 1].into(), 80) });
     assert_eq!(ret.value, Ok(0));
     let peer = p.block(0, Syscall::Accept { fd: listener }).value.expect("accept") as Fd;
     p.send(0, fd, b"to myself");
@@ -310,8 +305,10 @@ fn corrupted_frames_are_dropped_by_the_card() {
     let mut p = Pair::new();
     p.inject(1, vec![0xff; 64]);
     p.run_for(Duration::from_millis(1));
-    let dropped = p.trace.log().since(p.trace.log().first_id()).any(|(_, e)| {
-        matches!(e.what, What::FrameDrop { reason: DropReason::BadFcs, .. })
-    });
+    let dropped = p
+        .trace
+        .log()
+        .since(p.trace.log().first_id())
+        .any(|(_, e)| matches!(e.what, What::FrameDrop { reason: DropReason::BadFcs, .. }));
     assert!(dropped);
 }

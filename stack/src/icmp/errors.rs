@@ -11,7 +11,7 @@ use crate::wire::icmpv4::{
     ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_FRAG_NEEDED, ICMP_HOST_UNREACH, ICMP_NET_UNREACH, ICMP_PORT_UNREACH,
     ICMP_PROT_UNREACH, ICMP_TIME_EXCEEDED, IcmpRepr,
 };
-use crate::wire::ipv4::{IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_HLEN, IP_OFFSET, Ipv4Repr};
+use crate::wire::ipv4::{IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_HLEN, Ipv4Repr};
 use core::net::Ipv4Addr;
 
 /// What an ICMP error quotes: enough to find the socket.

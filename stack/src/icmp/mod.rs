@@ -12,9 +12,7 @@ use crate::ip::{Send, output_headroom};
 use crate::skb::{DropReason, SkBuff};
 use crate::trace::{CopyKind, Function, HeaderOffset, Proto};
 use crate::wire::Malformed;
-use crate::wire::icmpv4::{
-    ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_HLEN, ICMP_TIME_EXCEEDED, IcmpRepr,
-};
+use crate::wire::icmpv4::{ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_HLEN, ICMP_TIME_EXCEEDED, IcmpRepr};
 use crate::wire::ipv4::{IPPROTO_ICMP, Ipv4Repr};
 use core::net::Ipv4Addr;
 

@@ -7,6 +7,6 @@ mod input;
 mod output;
 mod route;
 
-pub use route::{Route, RouteTable};
-pub(crate) use route::Dst;
 pub(crate) use output::{Send, output_headroom};
+pub(crate) use route::Dst;
+pub use route::{Route, RouteTable};

@@ -8,7 +8,7 @@ use crate::dev::LL_RESERVED_SPACE;
 use crate::host::{Cx, Host};
 use crate::skb::{DropReason, SkBuff};
 use crate::trace::{Function, HeaderOffset, Proto};
-use crate::wire::ethernet::{ETH_HLEN, ETH_P_IP, ETH_P_ARP, EthernetRepr, MacAddr};
+use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, EthernetRepr, MacAddr};
 use crate::wire::ipv4::{IP_DF, IPV4_HLEN, Ipv4Repr, ip_send_check};
 use core::net::Ipv4Addr;
 

@@ -65,8 +65,7 @@ impl Host {
                 if !probe {
                     self.neigh_learn(cx, at, packet.spa, packet.sha);
                 }
-                let reply =
-                    ArpRepr { op: ARPOP_REPLY, sha: mac, spa: packet.tpa, tha: packet.sha, tpa: packet.spa };
+                let reply = ArpRepr { op: ARPOP_REPLY, sha: mac, spa: packet.tpa, tha: packet.sha, tpa: packet.spa };
                 self.arp_send(cx, at, reply, packet.sha);
             }
             ARPOP_REPLY | ARPOP_REQUEST if !probe && self.neigh_is_known(at, packet.spa) => {

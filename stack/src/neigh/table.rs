@@ -320,12 +320,8 @@ impl Host {
         let Some(entry) = self.neigh.entries.get_mut(&(dev, addr)) else { return };
         entry.state = state;
         let mac = entry.mac;
-        entry.set_by = cx.trace.emit_bytes(&mac.0, |mac| What::Neigh {
-            state,
-            ifindex: dev.0 as u8,
-            addr: addr.to_bits(),
-            mac,
-        });
+        entry.set_by =
+            cx.trace.emit_bytes(&mac.0, |mac| What::Neigh { state, ifindex: dev.0 as u8, addr: addr.to_bits(), mac });
     }
 }
 

@@ -108,9 +108,9 @@ impl Host {
         let low = self.sysctl.ip_local_port_min.min(self.sysctl.ip_local_port_max) as u32;
         let count = self.sysctl.ip_local_port_max.max(self.sysctl.ip_local_port_min) as u32 - low + 1;
         let start = self.rng.below(count);
-        (0..count)
-            .map(|i| (low + (start + i) % count) as u16)
-            .find(|port| !self.socks.ports.contains_key(&(protocol, *port)) && !self.port_conflict(sk, protocol, addr, *port))
+        (0..count).map(|i| (low + (start + i) % count) as u16).find(|port| {
+            !self.socks.ports.contains_key(&(protocol, *port)) && !self.port_conflict(sk, protocol, addr, *port)
+        })
     }
 
     /// `inet_bind_conflict`: may `sk` share the port with who has it?
@@ -270,13 +270,7 @@ impl Host {
             if nonblock {
                 return Err(Errno::EAGAIN.into());
             }
-            Err(self.sleep_or_fail(
-                cx,
-                (task, sk),
-                Function::InetCskWaitForConnect,
-                progress,
-                (timeo, Errno::EAGAIN),
-            ))
+            Err(self.sleep_or_fail(cx, (task, sk), Function::InetCskWaitForConnect, progress, (timeo, Errno::EAGAIN)))
         })?;
         let fd = self.tasks.get(task).install(File { sock: child, cloexec: flags & SOCK_CLOEXEC != 0 });
         let fd = match fd {
@@ -426,7 +420,8 @@ impl Host {
     /// `inet_getname`.
     pub(crate) fn inet_getname(&mut self, sk: SockId, peer: bool) -> Result<SysRet, Stop> {
         let Some(sock) = self.socks.get(sk) else { return Err(Errno::EBADF.into()) };
-        let connected = sock.peer.1 != 0 && !matches!(sock.state, TcpState::Close | TcpState::SynSent | TcpState::Listen);
+        let connected =
+            sock.peer.1 != 0 && !matches!(sock.state, TcpState::Close | TcpState::SynSent | TcpState::Listen);
         let datagram = !matches!(sock.proto, Proto::Tcp(_)) && sock.state == TcpState::Established;
         if peer && !connected && !datagram {
             return Err(Errno::ENOTCONN.into());
@@ -436,14 +431,7 @@ impl Host {
     }
 
     /// `fcntl(2)` as far as sockets need it.
-    pub(crate) fn sys_fcntl(
-        &mut self,
-        task: TaskId,
-        fd: Fd,
-        sk: SockId,
-        cmd: i32,
-        arg: i32,
-    ) -> Result<SysRet, Stop> {
+    pub(crate) fn sys_fcntl(&mut self, task: TaskId, fd: Fd, sk: SockId, cmd: i32, arg: i32) -> Result<SysRet, Stop> {
         let Some(sock) = self.socks.get_mut(sk) else { return Err(Errno::EBADF.into()) };
         match cmd {
             F_GETFL => return Ok(SysRet::ok(i64::from(O_RDWR | if sock.nonblock { O_NONBLOCK } else { 0 }))),

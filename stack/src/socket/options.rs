@@ -4,8 +4,8 @@
 
 use super::Proto;
 use crate::host::{Cx, Host};
-use crate::syscall::*;
 use crate::syscall::Stop;
+use crate::syscall::*;
 use crate::time::Duration;
 use crate::trace::{SockId, TcpState};
 use alloc::vec::Vec;

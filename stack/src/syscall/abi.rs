@@ -5,9 +5,9 @@
 //! out by [`SysRet`].
 
 use super::errno::Errno;
-use core::net::Ipv4Addr;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 /// A file descriptor.
 pub type Fd = i32;

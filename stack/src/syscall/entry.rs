@@ -4,8 +4,8 @@
 
 use super::*;
 use crate::host::{Cx, Host};
-use crate::trace::{Context, Function, SockId, TaskId, What};
 use crate::time::Duration;
+use crate::trace::{Context, Function, SockId, TaskId, What};
 
 impl Host {
     pub(crate) fn enter_syscall(&mut self, cx: &mut Cx<'_>, task: TaskId, call: Syscall) -> Option<SysRet> {
@@ -47,7 +47,7 @@ impl Host {
         let result = match result {
             Err(Stop::Sleep) => {
                 let timer = progress.deadline.map(|at| self.timers.set(at, crate::timer::Target::Task(task)));
-                let wait = cx.trace.asleep();
+                let wait = cx.trace.take_sleep();
                 self.tasks.get(task).pending = Some(Pending { call, index, progress, wait, timer });
                 return None;
             }
@@ -128,10 +128,10 @@ impl Host {
         cx.trace.enter(function);
         cx.trace.emit(|| What::Sleep { task, sock: sk });
         cx.trace.fall_asleep();
-        if let Some(sock) = self.socks.get_mut(sk) {
-            if !sock.waiters.contains(&task) {
-                sock.waiters.push(task);
-            }
+        if let Some(sock) = self.socks.get_mut(sk)
+            && !sock.waiters.contains(&task)
+        {
+            sock.waiters.push(task);
         }
         cx.trace.exit();
         Stop::Sleep

@@ -101,8 +101,7 @@ impl Host {
             let mut acked = 0u32;
             let mut first_sent: Option<u64> = None;
             let mut retransmitted = false;
-            loop {
-                let Some(tp) = self.socks.tcp_mut(sk) else { break };
+            while let Some(tp) = self.socks.tcp_mut(sk) {
                 let una = tp.snd_una;
                 let Some(skb) = tp.rtx_queue.front() else { break };
                 if after(skb.cb.end_seq, una) {

@@ -16,7 +16,7 @@ impl Host {
     /// `tcp_enter_quickack_mode`: so many ACKs shall not be delayed.
     pub(super) fn tcp_enter_quickack(&mut self, sk: SockId, most: u32) {
         let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        let quick = (tp.rcv_wnd / (2 * tp.ack.rcv_mss.max(1))).clamp(2, most.min(MAX_QUICKACKS).max(2));
+        let quick = (tp.rcv_wnd / (2 * tp.ack.rcv_mss.max(1))).clamp(2, most.clamp(2, MAX_QUICKACKS));
         tp.ack.quick = tp.ack.quick.max(quick);
         tp.ack.pingpong = false;
         tp.ack.ato = ATO_MIN;
@@ -128,8 +128,7 @@ impl Host {
             let (empty, shut) = (sock.rmem_alloc == 0, sock.shutdown & crate::socket::RCV_SHUTDOWN != 0);
             let Some(tp) = self.socks.tcp(sk) else { return };
             let mut due = tp.ack.scheduled
-                && (tp.rcv_nxt.wrapping_sub(tp.rcv_wup) > tp.ack.rcv_mss
-                    || (copied > 0 && empty && !tp.ack.pingpong));
+                && (tp.rcv_nxt.wrapping_sub(tp.rcv_wup) > tp.ack.rcv_mss || (copied > 0 && empty && !tp.ack.pingpong));
             if copied > 0 && !due && !shut {
                 let now = tp.receive_window();
                 // The window may be opened by as much as it is now: worth a segment.

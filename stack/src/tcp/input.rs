@@ -279,9 +279,11 @@ impl Host {
             let Some(tp) = self.socks.tcp(sk) else { return skb.kfree(DropReason::TcpClose, cx) };
             if seg.has(ACK) {
                 let acceptable = after(seg.tcp.ack, tp.snd_una) && !after(seg.tcp.ack, tp.snd_nxt);
-                let echo_ok = seg.tcp.options.timestamps.is_none_or(|(_, echo)| {
-                    !tp.tstamp_ok || echo == 0 || !after(echo, tp.time_stamp(cx.now))
-                });
+                let echo_ok = seg
+                    .tcp
+                    .options
+                    .timestamps
+                    .is_none_or(|(_, echo)| !tp.tstamp_ok || echo == 0 || !after(echo, tp.time_stamp(cx.now)));
                 if !acceptable || !echo_ok {
                     self.tcp_v4_send_reset(cx, seg);
                     return skb.kfree(DropReason::TcpFlags, cx);

@@ -55,7 +55,12 @@ pub(super) enum Checked {
 
 impl Host {
     /// `tcp_conn_request`: a SYN for a listener. Remembers it and answers with a SYN-ACK.
-    pub(super) fn tcp_conn_request(&mut self, cx: &mut Cx<'_>, listener: SockId, seg: &Segment) -> Result<(), DropReason> {
+    pub(super) fn tcp_conn_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        listener: SockId,
+        seg: &Segment,
+    ) -> Result<(), DropReason> {
         cx.call(Function::TcpConnRequest, |cx| {
             let sysctl = self.sysctl.clone();
             let Some(parent) = self.socks.get(listener) else { return Err(DropReason::NoSocket) };
@@ -119,9 +124,9 @@ impl Host {
                 mss: Some(request.advmss),
                 wscale: request.wscale.map(|_| request.rcv_wscale),
                 sack_permitted: request.sack_ok,
-                timestamps: request.tstamp_ok.then(|| {
-                    ((cx.now.as_millis() as u32).wrapping_add(request.ts_offset), request.ts_recent)
-                }),
+                timestamps: request
+                    .tstamp_ok
+                    .then(|| ((cx.now.as_millis() as u32).wrapping_add(request.ts_offset), request.ts_recent)),
                 ..TcpOptions::default()
             };
             let path = super::output::Path { src: request.tuple.local, dst: request.tuple.peer };

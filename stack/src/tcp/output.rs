@@ -111,7 +111,14 @@ impl Host {
     }
 
     /// Pushes and writes the header, then its checksum (`__tcp_v4_send_check`).
-    fn tcp_push_header(&mut self, cx: &mut Cx<'_>, path: &Path, header: &TcpRepr, options: &TcpOptions, skb: &mut SkBuff) {
+    fn tcp_push_header(
+        &mut self,
+        cx: &mut Cx<'_>,
+        path: &Path,
+        header: &TcpRepr,
+        options: &TcpOptions,
+        skb: &mut SkBuff,
+    ) {
         let mut bytes = header.emit(&options.emit());
         let at = skb.push(bytes.len() as u32, cx);
         skb.reset_header(HeaderOffset::Transport, cx);
@@ -157,8 +164,7 @@ impl Host {
         cx.call(Function::TcpWriteXmit, |cx| {
             let mut sent = false;
             let mut limited = false;
-            loop {
-                let Some(tp) = self.socks.tcp(sk) else { break };
+            while let Some(tp) = self.socks.tcp(sk) {
                 let Some(skb) = tp.write_queue.front() else { break };
                 let mss = tp.mss_cache;
                 if tp.packets_in_flight() >= tp.snd_cwnd {
@@ -214,10 +220,8 @@ impl Host {
         self.tcp_transmit_skb(cx, sk, &copy, true);
         tcp_set!(self, cx, sk, snd_nxt, SndNxt, end_seq);
         self.write_queue_to_rtx(cx, sk);
-        if in_recovery {
-            if let Some(tp) = self.socks.tcp_mut(sk) {
-                tp.prr_out += 1;
-            }
+        if in_recovery && let Some(tp) = self.socks.tcp_mut(sk) {
+            tp.prr_out += 1;
         }
         if first || state == Some(TcpState::SynSent) {
             self.tcp_rearm_rto(cx, sk);
@@ -237,7 +241,7 @@ impl Host {
             return false;
         }
         let small_in_flight = after(tp.snd_sml, tp.snd_una) && !after(tp.snd_sml, tp.snd_nxt);
-        tp.nodelay || !(small_in_flight && !tp.rtx_queue.is_empty())
+        tp.nodelay || tp.rtx_queue.is_empty() || !small_in_flight
     }
 
     /// `__tcp_push_pending_frames`.
@@ -418,6 +422,11 @@ impl Host {
 pub(super) fn can_send(state: TcpState) -> bool {
     !matches!(
         state,
-        TcpState::Close | TcpState::Listen | TcpState::SynSent | TcpState::SynRecv | TcpState::TimeWait | TcpState::FinWait2
+        TcpState::Close
+            | TcpState::Listen
+            | TcpState::SynSent
+            | TcpState::SynRecv
+            | TcpState::TimeWait
+            | TcpState::FinWait2
     )
 }

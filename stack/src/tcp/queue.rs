@@ -85,11 +85,8 @@ impl Host {
     /// `tcp_fragment`: cuts the segment at `index` of a send queue after `len` bytes.
     pub(super) fn tcp_fragment(&mut self, cx: &mut Cx<'_>, sk: SockId, rtx: bool, index: usize, len: u32) {
         let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        let (kind, queue) = if rtx {
-            (QueueKind::Retransmit, &mut tp.rtx_queue)
-        } else {
-            (QueueKind::Write, &mut tp.write_queue)
-        };
+        let (kind, queue) =
+            if rtx { (QueueKind::Retransmit, &mut tp.rtx_queue) } else { (QueueKind::Write, &mut tp.write_queue) };
         let Some(first) = queue.get_mut(index).filter(|s| s.len() > len as usize) else { return };
         let rest = first.bytes(cx)[len as usize..].to_vec();
         let mut second = SkBuff::alloc(MAX_TCP_HEADER + rest.len() as u32, cx);

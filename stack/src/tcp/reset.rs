@@ -22,8 +22,7 @@ impl Host {
             //   If the incoming segment has an ACK field, the reset takes its sequence number from the ACK
             //   field of the segment; otherwise the reset has sequence number zero and the ACK field is set
             //   to the sum of the sequence number and segment length of the incoming segment.
-            let (seq, ack, flags) =
-                if seg.has(ACK) { (seg.tcp.ack, 0, RST) } else { (0, seg.end_seq(), RST | ACK) };
+            let (seq, ack, flags) = if seg.has(ACK) { (seg.tcp.ack, 0, RST) } else { (0, seg.end_seq(), RST | ACK) };
             let control = Control {
                 path: seg.reply_path(),
                 seq,

@@ -3,10 +3,10 @@
 //! Linux: `net/ipv4/tcp_minisocks.c` (`tcp_time_wait`, `tcp_timewait_state_process`). RFC 9293 §3.6.1, RFC 6191.
 //! An orphan in FIN_WAIT2 takes this small form too.
 
-use super::{TIMEWAIT_LEN, TcpSock};
 use super::ipv4::Segment;
 use super::output::Control;
 use super::seq::{after, before};
+use super::{TIMEWAIT_LEN, TcpSock};
 use crate::host::{Cx, Host};
 use crate::skb::{DropReason, SkBuff};
 use crate::socket::{Established, Tuple};
@@ -153,11 +153,15 @@ impl Host {
             }
             // RFC 1122 §4.2.2.13, RFC 6191: a new SYN, beyond everything seen, opens a new connection.
             let newer = after(seg.tcp.seq, tw.rcv_nxt) || tsval.is_some_and(|t| after(t, tw.ts_recent));
-            if seg.has(SYN) && !seg.has(RST) && !seg.has(ACK) && !paws && newer {
-                if let Some(listener) = self.socks.listener((seg.ip.dst, seg.tcp.dst_port)) {
-                    self.tw_kill(cx, tuple);
-                    return self.tcp_listen_rcv(cx, listener, &seg, skb);
-                }
+            if seg.has(SYN)
+                && !seg.has(RST)
+                && !seg.has(ACK)
+                && !paws
+                && newer
+                && let Some(listener) = self.socks.listener((seg.ip.dst, seg.tcp.dst_port))
+            {
+                self.tw_kill(cx, tuple);
+                return self.tcp_listen_rcv(cx, listener, &seg, skb);
             }
             self.tw_out_of_window(cx, tuple, &seg, skb);
         });

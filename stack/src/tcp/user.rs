@@ -66,13 +66,8 @@ impl Host {
                 if nonblock {
                     return if progress.done > 0 { Ok(progress.done) } else { Err(Errno::EAGAIN.into()) };
                 }
-                let stop = self.sleep_or_fail(
-                    cx,
-                    (task, sk),
-                    Function::SkStreamWaitMemory,
-                    progress,
-                    (timeo, Errno::EAGAIN),
-                );
+                let stop =
+                    self.sleep_or_fail(cx, (task, sk), Function::SkStreamWaitMemory, progress, (timeo, Errno::EAGAIN));
                 if stop != Stop::Sleep && progress.done > 0 {
                     return Ok(progress.done);
                 }

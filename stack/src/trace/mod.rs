@@ -134,9 +134,9 @@ impl Tracer {
         self.asleep = Some(Wait { function: self.calls.last().copied(), depth: self.calls.len() });
     }
 
-    /// Where the task fell asleep during this input, if it did.
-    pub fn asleep(&self) -> Option<Wait> {
-        self.asleep
+    /// Where the task fell asleep, if it did. Asked once it is off the CPU: what follows is told again.
+    pub fn take_sleep(&mut self) -> Option<Wait> {
+        self.asleep.take()
     }
 
     /// The task wakes: the function it waited in returns, and the way down to it is not told a second time.

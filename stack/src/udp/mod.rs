@@ -191,10 +191,10 @@ impl Host {
             let data = skb.bytes(cx)[..count].to_vec();
             skb.copied_out(CopyKind::ToUser, 0, count, cx);
             let value = if flags & MSG_TRUNC != 0 { skb.len() } else { count };
-            if flags & MSG_PEEK == 0 {
-                if let Some((skb, _)) = self.dequeue_rcv_skb(cx, sk) {
-                    skb.consume(cx);
-                }
+            if flags & MSG_PEEK == 0
+                && let Some((skb, _)) = self.dequeue_rcv_skb(cx, sk)
+            {
+                skb.consume(cx);
             }
             Ok(SysRet { value: Ok(value as i64), data, addr: Some(SockAddr::v4(from.addr, from.port)) })
         })

@@ -65,6 +65,18 @@ pub const FIELDS: &[FieldDef] = &[
     field(("Opcode", "op"), (48, 16), Show::Dec, "arp.opcode", "1 asks \"who has this address?\", 2 answers."),
     field(("Sender MAC", "sender mac"), (64, 48), Show::Mac, "arp.src.hw_mac", "The asker's (or answerer's) card."),
     field(("Sender IP", "sender ip"), (112, 32), Show::Ipv4, "arp.src.proto_ipv4", "The sender's own IPv4 address."),
-    field(("Target MAC", "target mac"), (144, 48), Show::Mac, "arp.dst.hw_mac", "All zero in a request: that is the question."),
-    field(("Target IP", "target ip"), (192, 32), Show::Ipv4, "arp.dst.proto_ipv4", "The IPv4 address that is looked for."),
+    field(
+        ("Target MAC", "target mac"),
+        (144, 48),
+        Show::Mac,
+        "arp.dst.hw_mac",
+        "All zero in a request: that is the question.",
+    ),
+    field(
+        ("Target IP", "target ip"),
+        (192, 32),
+        Show::Ipv4,
+        "arp.dst.proto_ipv4",
+        "The IPv4 address that is looked for.",
+    ),
 ];

@@ -81,7 +81,7 @@ impl TcpRepr {
     /// The header's bytes with a checksum of zero; `options` as already laid out, a multiple of 4 bytes.
     pub fn emit(&self, options: &[u8]) -> Vec<u8> {
         let len = TCP_HLEN + options.len();
-        debug_assert!(options.len() % 4 == 0 && len <= 60);
+        debug_assert!(options.len().is_multiple_of(4) && len <= 60);
         let mut b = Vec::with_capacity(len);
         b.extend_from_slice(&self.src_port.to_be_bytes());
         b.extend_from_slice(&self.dst_port.to_be_bytes());
@@ -101,13 +101,43 @@ impl TcpRepr {
 pub const FIELDS: &[FieldDef] = &[
     field(("Source port", "sport"), (0, 16), Show::Dec, "tcp.srcport", "The sender's port."),
     field(("Destination port", "dport"), (16, 16), Show::Dec, "tcp.dstport", "The receiver's port."),
-    field(("Sequence number", "seq"), (32, 32), Show::Dec, "tcp.seq_raw", "The number of the first byte of data in this segment."),
-    field(("Acknowledgment number", "ack"), (64, 32), Show::Dec, "tcp.ack_raw", "The next byte the sender wants to see."),
+    field(
+        ("Sequence number", "seq"),
+        (32, 32),
+        Show::Dec,
+        "tcp.seq_raw",
+        "The number of the first byte of data in this segment.",
+    ),
+    field(
+        ("Acknowledgment number", "ack"),
+        (64, 32),
+        Show::Dec,
+        "tcp.ack_raw",
+        "The next byte the sender wants to see.",
+    ),
     field(("Data offset", "doff"), (96, 4), Show::Dec, "tcp.hdr_len", "Header length in units of 4 bytes."),
     field(("Reserved", "res"), (100, 4), Show::Dec, "tcp.flags.res", "Zero."),
     field(("Flags", "flags"), (104, 8), Show::Flags, "tcp.flags", "CWR ECE URG ACK PSH RST SYN FIN."),
-    field(("Window", "win"), (112, 16), Show::Dec, "tcp.window_size_value", "Bytes the sender can take, before scaling."),
-    field(("Checksum", "csum"), (128, 16), Show::Checksum, "tcp.checksum", "Over the pseudo header, this header and the data."),
-    field(("Urgent pointer", "urg"), (144, 16), Show::Dec, "tcp.urgent_pointer", "Where urgent data ends; counts only with URG."),
+    field(
+        ("Window", "win"),
+        (112, 16),
+        Show::Dec,
+        "tcp.window_size_value",
+        "Bytes the sender can take, before scaling.",
+    ),
+    field(
+        ("Checksum", "csum"),
+        (128, 16),
+        Show::Checksum,
+        "tcp.checksum",
+        "Over the pseudo header, this header and the data.",
+    ),
+    field(
+        ("Urgent pointer", "urg"),
+        (144, 16),
+        Show::Dec,
+        "tcp.urgent_pointer",
+        "Where urgent data ends; counts only with URG.",
+    ),
     field(("Options", "options"), (160, 0), Show::Bytes, "tcp.options", "MSS, SACK, timestamps, window scale."),
 ];

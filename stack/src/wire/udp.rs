@@ -53,5 +53,11 @@ pub const FIELDS: &[FieldDef] = &[
     field(("Source port", "sport"), (0, 16), Show::Dec, "udp.srcport", "The sender's port."),
     field(("Destination port", "dport"), (16, 16), Show::Dec, "udp.dstport", "The port that shall take the datagram."),
     field(("Length", "len"), (32, 16), Show::Dec, "udp.length", "Bytes of header and data."),
-    field(("Checksum", "csum"), (48, 16), Show::Checksum, "udp.checksum", "Over the pseudo header, this header and the data."),
+    field(
+        ("Checksum", "csum"),
+        (48, 16),
+        Show::Checksum,
+        "udp.checksum",
+        "Over the pseudo header, this header and the data.",
+    ),
 ];

@@ -143,7 +143,7 @@ impl Pair {
     /// Goes to the next moment. False if nothing will ever happen again.
     pub fn step(&mut self) -> bool {
         self.settle();
-        let Some(at) = self.next() else { return false };
+        let Some(at) = self.next() else { return !self.results.is_empty() };
         self.now = self.now.max(at);
         while let Some(entry) = self.wire.first_entry().filter(|e| e.key().0 <= self.now) {
             let (to, frame) = entry.remove();
