@@ -34,16 +34,10 @@ impl Bridge {
             None => target_dir().join("debug/native-bridge"),
         };
         if !program.is_file() {
-            bail!(
-                "{} is not there: `cargo xtask test e2e` builds it",
-                program.display()
-            );
+            bail!("{} is not there: `cargo xtask test e2e` builds it", program.display());
         }
         let mut command = Command::new(program);
-        command
-            .current_dir(repo_root())
-            .args(["--port", "0", "--token", TOKEN])
-            .args(args);
+        command.current_dir(repo_root()).args(["--port", "0", "--token", TOKEN]).args(args);
         let mut process = Process::start(command)?;
         let url = process.wait_for_line(START_LIMIT, "its address", |line| {
             let start = line.find("http://")?;
@@ -75,8 +69,7 @@ impl Bridge {
 
 /// The root of the repository that these tests belong to.
 pub fn repo_root() -> PathBuf {
-    let package = env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     package.parent().map(Path::to_owned).unwrap_or_default()
 }
 
@@ -84,7 +77,5 @@ pub fn repo_root() -> PathBuf {
 pub fn target_dir() -> PathBuf {
     let exe = env::current_exe().unwrap_or_default();
     let profile = exe.ancestors().find(|folder| folder.join("deps").is_dir());
-    profile
-        .and_then(Path::parent)
-        .map_or_else(|| repo_root().join("target"), Path::to_owned)
+    profile.and_then(Path::parent).map_or_else(|| repo_root().join("target"), Path::to_owned)
 }

@@ -25,9 +25,7 @@ pub const CHROMIUM_FLAGS: &[&str] = &[
 /// Where a program is that is named without a folder, or `None`.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// Chromium or Chrome: `$CHROME`, or the first one in `$PATH`.
@@ -35,18 +33,10 @@ pub fn find_chrome() -> Result<PathBuf> {
     if let Some(path) = env::var_os("CHROME") {
         return Ok(path.into());
     }
-    [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-        "chrome",
-    ]
-    .into_iter()
-    .find_map(find_program)
-    .ok_or_else(|| {
-        anyhow!("no Chromium found: `apt-get install chromium`, or set CHROME to its path")
-    })
+    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+        .into_iter()
+        .find_map(find_program)
+        .ok_or_else(|| anyhow!("no Chromium found: `apt-get install chromium`, or set CHROME to its path"))
 }
 
 /// ChromeDriver: `$CHROMEDRIVER`, or the one in `$PATH`.
@@ -54,6 +44,7 @@ pub fn find_driver() -> Result<PathBuf> {
     if let Some(path) = env::var_os("CHROMEDRIVER") {
         return Ok(path.into());
     }
-    find_program("chromedriver")
-        .ok_or_else(|| anyhow!("no ChromeDriver found: `apt-get install chromium-driver`, or set CHROMEDRIVER to its path"))
+    find_program("chromedriver").ok_or_else(|| {
+        anyhow!("no ChromeDriver found: `apt-get install chromium-driver`, or set CHROMEDRIVER to its path")
+    })
 }

@@ -8,7 +8,6 @@ use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder};
 use http::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use url::{ParseError, Url};
 
 use crate::chrome::{CHROMIUM_FLAGS, find_chrome, find_driver};
@@ -17,34 +16,25 @@ use crate::process::Process;
 /// How long ChromeDriver may take to listen, and Chromium to open its first window.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// A ChromeDriver with its own port and its own folder for temporary files.
+/// A ChromeDriver with its own port.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    // Dropped in this order: the processes first, then the folder they write to.
     process: Process,
     port: u16,
-    _tmp: TempDir,
 }
 
 impl Driver {
     /// Starts ChromeDriver on a free port, in the network namespace of the calling thread.
     pub(crate) fn start() -> Result<Driver> {
-        let tmp = tempfile::Builder::new()
-            .prefix("sendpath-chrome-")
-            .tempdir()?;
         let mut command = Command::new(find_driver()?);
-        command.arg("--port=0").env("TMPDIR", tmp.path());
+        command.arg("--port=0");
         let mut process = Process::start(command)?;
         let port = process.wait_for_line(START_LIMIT, "its port", |line| {
             // The first line says "Starting … on port 0".
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         })?;
-        Ok(Driver {
-            process,
-            port,
-            _tmp: tmp,
-        })
+        Ok(Driver { process, port })
     }
 
     /// Opens a Chromium window with the log of its console kept.
@@ -56,18 +46,12 @@ impl Driver {
             "timeouts": { "script": 30_000, "pageLoad": 30_000 },
         });
         let capabilities: Capabilities = serde_json::from_value(capabilities)?;
-        let mut builder =
-            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities);
         let url = format!("http://127.0.0.1:{}", self.port);
         tokio::time::timeout(START_LIMIT, builder.connect(&url))
             .await
-            .with_context(|| {
-                format!(
-                    "Chromium did not start within {START_LIMIT:?}: {}",
-                    self.process.output()
-                )
-            })?
+            .with_context(|| format!("Chromium did not start within {START_LIMIT:?}: {}", self.process.output()))?
             .with_context(|| format!("Chromium did not start: {}", self.process.output()))
     }
 }
@@ -81,17 +65,11 @@ pub(crate) struct DevTools {
 
 impl WebDriverCompatibleCommand for DevTools {
     fn endpoint(&self, base_url: &Url, session_id: Option<&str>) -> Result<Url, ParseError> {
-        base_url.join(&format!(
-            "session/{}/goog/cdp/execute",
-            session_id.unwrap_or_default()
-        ))
+        base_url.join(&format!("session/{}/goog/cdp/execute", session_id.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (
-            Method::POST,
-            Some(json!({ "cmd": self.cmd, "params": self.params }).to_string()),
-        )
+        (Method::POST, Some(json!({ "cmd": self.cmd, "params": self.params }).to_string()))
     }
 }
 
@@ -101,10 +79,7 @@ pub(crate) struct ConsoleLog;
 
 impl WebDriverCompatibleCommand for ConsoleLog {
     fn endpoint(&self, base_url: &Url, session_id: Option<&str>) -> Result<Url, ParseError> {
-        base_url.join(&format!(
-            "session/{}/se/log",
-            session_id.unwrap_or_default()
-        ))
+        base_url.join(&format!("session/{}/se/log", session_id.unwrap_or_default()))
     }
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {

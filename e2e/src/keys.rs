@@ -9,12 +9,7 @@ pub(crate) fn code_points(keys: &str) -> Result<Vec<char>> {
         Some(rest) => (rest.trim_end_matches('+'), "+"),
         None => keys.rsplit_once('+').unwrap_or(("", keys)),
     };
-    modifiers
-        .split('+')
-        .filter(|name| !name.is_empty())
-        .chain([key])
-        .map(code_point)
-        .collect()
+    modifiers.split('+').filter(|name| !name.is_empty()).chain([key]).map(code_point).collect()
 }
 
 /// WebDriver, section 17.4.2, "keyboard actions": the keys that are not a character.
@@ -53,10 +48,7 @@ mod tests {
     #[test]
     fn keys_and_modifiers() {
         assert_eq!(code_points("a").unwrap(), ['a']);
-        assert_eq!(
-            code_points("Shift+ArrowLeft").unwrap(),
-            ['\u{e008}', '\u{e012}']
-        );
+        assert_eq!(code_points("Shift+ArrowLeft").unwrap(), ['\u{e008}', '\u{e012}']);
         assert_eq!(code_points("+").unwrap(), ['+']);
         assert_eq!(code_points("Shift++").unwrap(), ['\u{e008}', '+']);
         assert!(code_points("Arrow").is_err());

@@ -2,13 +2,14 @@
 //!
 //! [`Page`] is a tab of a headless Chromium, [`Bridge`] the real `native-bridge`, [`StaticServer`] a plain file
 //! server for a page without one, and [`Namespace`] a network of its own for tests of live mode. Each cleans up
-//! after itself when dropped, also when a test panics; each step has a time limit, so nothing hangs.
+//! after itself, also when a test panics or is killed; each step has a time limit, so nothing hangs.
 //!
 //! The tests are in `e2e/tests`; `cargo xtask test e2e` builds what they need and runs them.
 
 mod bridge;
 mod chrome;
 mod driver;
+mod guard;
 mod keys;
 mod netns;
 mod page;

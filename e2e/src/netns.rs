@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::guard::Guard;
 use crate::process::{Process, run};
 
 /// A fresh network namespace with `lo` up, deleted when dropped. Needs root.
@@ -28,20 +29,17 @@ use crate::process::{Process, run};
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
+    _guard: Guard,
 }
 
 impl Namespace {
     /// Makes a namespace with a name no other has.
     pub fn new() -> Result<Namespace> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "sendpath-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
-        run("ip", ["netns", "add", &name])
-            .context("a network namespace needs root and iproute2")?;
-        let namespace = Namespace { name };
+        let name = format!("sendpath-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        run("ip", ["netns", "add", &name]).context("a network namespace needs root and iproute2")?;
+        let guard = Guard::new(r#"ip netns del "$1""#, [name.as_ref()])?;
+        let namespace = Namespace { name, _guard: guard };
         run("ip", ["-n", &namespace.name, "link", "set", "lo", "up"])?;
         Ok(namespace)
     }
@@ -61,10 +59,7 @@ impl Namespace {
         let inside = File::open(&path).with_context(|| format!("cannot open {path}"))?;
         move_into_link_name_space(inside.as_fd(), Some(LinkNameSpaceType::Network))
             .with_context(|| format!("cannot enter {path}"))?;
-        Ok(Enter {
-            before,
-            _not_send: PhantomData,
-        })
+        Ok(Enter { before, _not_send: PhantomData })
     }
 
     /// Runs a program inside to its end and returns what it printed.

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
-use fantoccini::actions::{
-    Actions, InputSource, KeyAction, KeyActions, MouseActions, PointerAction,
-};
+use fantoccini::actions::{Actions, InputSource, KeyAction, KeyActions, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
@@ -36,19 +34,9 @@ pub struct Viewport {
 
 impl Viewport {
     /// A laptop, 1440×900.
-    pub const DESKTOP: Viewport = Viewport {
-        width: 1440,
-        height: 900,
-        mobile: false,
-        scale: 1.0,
-    };
+    pub const DESKTOP: Viewport = Viewport { width: 1440, height: 900, mobile: false, scale: 1.0 };
     /// A phone held upright, 390×844 at two screen pixels each.
-    pub const PHONE: Viewport = Viewport {
-        width: 390,
-        height: 844,
-        mobile: true,
-        scale: 2.0,
-    };
+    pub const PHONE: Viewport = Viewport { width: 390, height: 844, mobile: true, scale: 2.0 };
 }
 
 /// One line of the browser's console, or an uncaught exception, or a failed request.
@@ -86,23 +74,11 @@ impl Page {
     pub async fn open(url: &str, viewport: Viewport, reduced_motion: bool) -> Result<Page> {
         let driver = Driver::start()?;
         let client = driver.connect().await?;
-        let page = Page {
-            client,
-            console: Default::default(),
-            _driver: driver,
-        };
+        let page = Page { client, console: Default::default(), _driver: driver };
         page.set_viewport(viewport).await?;
-        let motion = if reduced_motion {
-            "reduce"
-        } else {
-            "no-preference"
-        };
+        let motion = if reduced_motion { "reduce" } else { "no-preference" };
         let features = json!([{ "name": "prefers-reduced-motion", "value": motion }]);
-        page.devtools(
-            "Emulation.setEmulatedMedia",
-            json!({ "features": features }),
-        )
-        .await?;
+        page.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await?;
         page.goto(url).await?;
         Ok(page)
     }
@@ -119,50 +95,27 @@ impl Page {
 
     /// The address as the address bar has it, with its fragment.
     pub async fn url(&self) -> Result<String> {
-        Ok(
-            within(STEP_LIMIT, "read the address", self.client.current_url())
-                .await?
-                .into(),
-        )
+        Ok(within(STEP_LIMIT, "read the address", self.client.current_url()).await?.into())
     }
 
     /// Changes the size of the screen while the page runs.
     pub async fn set_viewport(&self, viewport: Viewport) -> Result<()> {
-        let Viewport {
-            width,
-            height,
-            mobile,
-            scale,
-        } = viewport;
+        let Viewport { width, height, mobile, scale } = viewport;
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": scale, "mobile": mobile });
-        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
-            .await?;
-        self.devtools(
-            "Emulation.setTouchEmulationEnabled",
-            json!({ "enabled": mobile }),
-        )
-        .await?;
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await?;
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": mobile })).await?;
         Ok(())
     }
 
     /// Waits until an element exists, and returns it.
     pub async fn find(&self, css: &str) -> Result<Element> {
-        let wait = self
-            .client
-            .wait()
-            .at_most(FIND_LIMIT)
-            .for_element(Locator::Css(css));
+        let wait = self.client.wait().at_most(FIND_LIMIT).for_element(Locator::Css(css));
         within(STEP_LIMIT, &format!("find {css}"), wait).await
     }
 
     /// How many elements match now, without waiting.
     pub async fn count(&self, css: &str) -> Result<usize> {
-        let found = within(
-            STEP_LIMIT,
-            &format!("find {css}"),
-            self.client.find_all(Locator::Css(css)),
-        )
-        .await?;
+        let found = within(STEP_LIMIT, &format!("find {css}"), self.client.find_all(Locator::Css(css))).await?;
         Ok(found.len())
     }
 
@@ -175,19 +128,9 @@ impl Page {
     /// Moves the mouse over an element.
     pub async fn hover(&self, css: &str) -> Result<()> {
         let element = self.find(css).await?;
-        let to = PointerAction::MoveToElement {
-            element,
-            duration: None,
-            x: 0.0,
-            y: 0.0,
-        };
+        let to = PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 };
         let mouse = MouseActions::new("mouse".to_owned()).then(to);
-        within(
-            STEP_LIMIT,
-            &format!("hover over {css}"),
-            self.client.perform_actions(mouse),
-        )
-        .await
+        within(STEP_LIMIT, &format!("hover over {css}"), self.client.perform_actions(mouse)).await
     }
 
     /// The visible text of an element.
@@ -199,23 +142,13 @@ impl Page {
     /// An attribute of an element.
     pub async fn attribute(&self, css: &str, name: &str) -> Result<Option<String>> {
         let element = self.find(css).await?;
-        within(
-            STEP_LIMIT,
-            &format!("read {name} of {css}"),
-            element.attr(name),
-        )
-        .await
+        within(STEP_LIMIT, &format!("read {name} of {css}"), element.attr(name)).await
     }
 
     /// Types text into an element.
     pub async fn type_text(&self, css: &str, text: &str) -> Result<()> {
         let element = self.find(css).await?;
-        within(
-            STEP_LIMIT,
-            &format!("type into {css}"),
-            element.send_keys(text),
-        )
-        .await
+        within(STEP_LIMIT, &format!("type into {css}"), element.send_keys(text)).await
     }
 
     /// Presses and releases a key where the focus is: `"a"`, `"Space"`, `"ArrowRight"`, `"Shift+ArrowLeft"`.
@@ -229,12 +162,7 @@ impl Page {
             actions = actions.then(KeyAction::Up { value });
         }
         let actions: Actions = actions.into();
-        within(
-            STEP_LIMIT,
-            &format!("press {keys}"),
-            self.client.perform_actions(actions),
-        )
-        .await
+        within(STEP_LIMIT, &format!("press {keys}"), self.client.perform_actions(actions)).await
     }
 
     /// The value of a JavaScript expression or script; promises are awaited, exceptions are errors.
@@ -242,18 +170,10 @@ impl Page {
         let params = json!({ "expression": js, "awaitPromise": true, "returnByValue": true, "replMode": true, "userGesture": true });
         let mut answer = self.devtools("Runtime.evaluate", params).await?;
         if let Some(exception) = answer.get("exceptionDetails") {
-            let text = exception
-                .pointer("/exception/description")
-                .or_else(|| exception.get("text"));
-            bail!(
-                "{js}: {}",
-                text.and_then(Value::as_str).unwrap_or("an exception")
-            );
+            let text = exception.pointer("/exception/description").or_else(|| exception.get("text"));
+            bail!("{js}: {}", text.and_then(Value::as_str).unwrap_or("an exception"));
         }
-        Ok(answer
-            .pointer_mut("/result/value")
-            .map(Value::take)
-            .unwrap_or_default())
+        Ok(answer.pointer_mut("/result/value").map(Value::take).unwrap_or_default())
     }
 
     /// Waits until a JavaScript expression is true.
@@ -273,12 +193,8 @@ impl Page {
 
     /// Writes what the screen shows as PNG.
     pub async fn screenshot(&self, to: impl AsRef<Path>) -> Result<()> {
-        let answer = self
-            .devtools("Page.captureScreenshot", json!({ "format": "png" }))
-            .await?;
-        let data = answer["data"]
-            .as_str()
-            .context("Chromium sent no picture")?;
+        let answer = self.devtools("Page.captureScreenshot", json!({ "format": "png" })).await?;
+        let data = answer["data"].as_str().context("Chromium sent no picture")?;
         let png = base64::engine::general_purpose::STANDARD.decode(data)?;
         let to = to.as_ref();
         std::fs::write(to, png).with_context(|| format!("cannot write {}", to.display()))
@@ -289,26 +205,14 @@ impl Page {
         // Chromium's parts send their lines by ways of their own: let those that are under way arrive.
         tokio::time::sleep(Duration::from_millis(100)).await;
         // ChromeDriver hands each line out once.
-        let new = within(
-            STEP_LIMIT,
-            "read the console",
-            self.client.issue_cmd(ConsoleLog),
-        )
-        .await?;
+        let new = within(STEP_LIMIT, "read the console", self.client.issue_cmd(ConsoleLog)).await?;
         let field = |line: &Value, name| line[name].as_str().unwrap_or_default().to_owned();
-        let new = new
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|line| ConsoleLine {
-                level: field(line, "level"),
-                source: field(line, "source"),
-                message: field(line, "message"),
-            });
-        let mut lines = self
-            .console
-            .lock()
-            .map_err(|_| anyhow!("a test panicked while it read the console"))?;
+        let new = new.as_array().into_iter().flatten().map(|line| ConsoleLine {
+            level: field(line, "level"),
+            source: field(line, "source"),
+            message: field(line, "message"),
+        });
+        let mut lines = self.console.lock().map_err(|_| anyhow!("a test panicked while it read the console"))?;
         lines.extend(new);
         Ok(lines.clone())
     }
@@ -316,21 +220,12 @@ impl Page {
     /// The messages of errors in the console: `console.error`, uncaught exceptions, failed requests.
     pub async fn console_errors(&self) -> Result<Vec<String>> {
         let lines = self.console().await?;
-        Ok(lines
-            .into_iter()
-            .filter(|line| line.level == "SEVERE")
-            .map(|line| line.message)
-            .collect())
+        Ok(lines.into_iter().filter(|line| line.level == "SEVERE").map(|line| line.message).collect())
     }
 
     /// Any command of the DevTools protocol.
     pub async fn devtools(&self, cmd: &'static str, params: Value) -> Result<Value> {
-        within(
-            STEP_LIMIT,
-            cmd,
-            self.client.issue_cmd(DevTools { cmd, params }),
-        )
-        .await
+        within(STEP_LIMIT, cmd, self.client.issue_cmd(DevTools { cmd, params })).await
     }
 
     /// fantoccini's own client, for what has no word here.
@@ -340,11 +235,7 @@ impl Page {
 }
 
 /// Awaits a step with a time limit, and says which step it was when it fails.
-async fn within<T, E>(
-    limit: Duration,
-    what: &str,
-    step: impl Future<Output = Result<T, E>>,
-) -> Result<T>
+async fn within<T, E>(limit: Duration, what: &str, step: impl Future<Output = Result<T, E>>) -> Result<T>
 where
     E: std::error::Error + Send + Sync + 'static,
 {

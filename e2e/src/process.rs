@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+
+use crate::guard::Guard;
 
 /// A running program whose output is collected, and whose process group dies with this value.
 ///
@@ -20,20 +23,22 @@ pub struct Process {
     child: Child,
     log: Arc<Mutex<String>>,
     lines: Receiver<String>,
+    _guard: Guard,
+    // Deleted after the processes that write to it have ended.
+    _folder: TempDir,
 }
 
 impl Process {
-    /// Starts `command` in a process group of its own, its output and errors collected.
+    /// Starts `command` in a process group of its own with a `TMPDIR` of its own, its output and errors collected.
     pub fn start(mut command: Command) -> Result<Process> {
         let name = command.get_program().to_string_lossy().into_owned();
-        command.process_group(0);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("cannot start {name}"))?;
+        let folder = tempfile::Builder::new().prefix("sendpath-").tempdir()?;
+        command.process_group(0).env("TMPDIR", folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let group = child.id().to_string();
+        let script = r#"kill -s KILL -- "-$1"; sleep 0.2; rm -rf -- "$2""#;
+        let guard = Guard::new(script, [group.as_ref(), folder.path().as_os_str()])?;
         let log = Arc::new(Mutex::new(String::new()));
         let (to, lines) = channel();
         let streams: [Option<Box<dyn Read + Send>>; 2] = [
@@ -57,12 +62,7 @@ impl Process {
                 }
             });
         }
-        Ok(Process {
-            name,
-            child,
-            log,
-            lines,
-        })
+        Ok(Process { name, child, log, lines, _guard: guard, _folder: folder })
     }
 
     /// Waits for a line of output from which `pick` gets something; fails when the program ends or the time is up.
@@ -74,28 +74,17 @@ impl Process {
     ) -> Result<T> {
         let until = Instant::now() + limit;
         loop {
-            match self
-                .lines
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     if let Some(found) = pick(&line) {
                         return Ok(found);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    bail!(
-                        "{} did not print {what} within {limit:?}; it printed:\n{}",
-                        self.name,
-                        self.output()
-                    )
+                    bail!("{} did not print {what} within {limit:?}; it printed:\n{}", self.name, self.output())
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    bail!(
-                        "{} ended before it printed {what}; it printed:\n{}",
-                        self.name,
-                        self.output()
-                    )
+                    bail!("{} ended before it printed {what}; it printed:\n{}", self.name, self.output())
                 }
             }
         }
@@ -125,11 +114,7 @@ impl Process {
                 return Ok(status);
             }
             if Instant::now() > until {
-                bail!(
-                    "{} still runs after {limit:?}; it printed:\n{}",
-                    self.name,
-                    self.output()
-                );
+                bail!("{} still runs after {limit:?}; it printed:\n{}", self.name, self.output());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -156,21 +141,12 @@ impl Drop for Process {
 }
 
 /// Runs a program to its end and returns what it printed; an error holds its own words.
-pub(crate) fn run<S: AsRef<OsStr>>(
-    program: &str,
-    args: impl IntoIterator<Item = S>,
-) -> Result<String> {
+pub(crate) fn run<S: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = S>) -> Result<String> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null());
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start {program}"))?;
+    let output = command.output().with_context(|| format!("cannot start {program}"))?;
     if !output.status.success() {
-        bail!(
-            "{command:?} failed ({}): {}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{command:?} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -18,8 +18,7 @@ impl StaticServer {
     /// Starts to serve a folder.
     pub fn start(root: impl Into<PathBuf>) -> Result<StaticServer> {
         let root = root.into();
-        let listener =
-            TcpListener::bind("127.0.0.1:0").context("cannot listen on the loopback device")?;
+        let listener = TcpListener::bind("127.0.0.1:0").context("cannot listen on the loopback device")?;
         let url = format!("http://{}/", listener.local_addr()?);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -47,33 +46,21 @@ fn answer(mut stream: TcpStream, root: &Path) {
         }
     }
     let target = request.split(' ').nth(1).unwrap_or("/");
-    let path = target
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches('/');
+    let path = target.split(['?', '#']).next().unwrap_or_default().trim_start_matches('/');
     let mut file = root.join(path);
     if file.is_dir() {
         file.push("index.html");
     }
-    let safe = Path::new(path)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
+    let safe = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
     let (status, kind, body) = match fs::read(&file) {
         Ok(body) if safe => ("200 OK", media_type(&file), body),
-        _ => (
-            "404 Not Found",
-            "text/plain",
-            format!("no file {path}\n").into_bytes(),
-        ),
+        _ => ("404 Not Found", "text/plain", format!("no file {path}\n").into_bytes()),
     };
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    let _ = stream
-        .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(&body));
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
 }
 
 fn media_type(file: &Path) -> &'static str {

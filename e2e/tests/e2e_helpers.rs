@@ -33,11 +33,7 @@ async fn clicks_keys_and_text_arrive() -> Result<()> {
     page.key("Shift+ArrowLeft").await?;
     assert_eq!(page.text("#said").await?, "Shift+ArrowLeft");
     page.type_text("#input", "abc").await?;
-    page.wait_until(
-        "document.querySelector('#input').value == 'abc'",
-        Duration::from_secs(5),
-    )
-    .await?;
+    page.wait_until("document.querySelector('#input').value == 'abc'", Duration::from_secs(5)).await?;
     assert_eq!(page.count("button").await?, 1);
     assert_eq!(page.eval("await 1 + innerWidth").await?, 1441);
     Ok(())
@@ -47,18 +43,14 @@ async fn clicks_keys_and_text_arrive() -> Result<()> {
 async fn errors_of_the_page_are_seen() -> Result<()> {
     let (_folder, server) = scratch_server()?;
     let page = Page::open(server.url(), Viewport::DESKTOP, true).await?;
-    assert_eq!(
-        page.eval("matchMedia('(prefers-reduced-motion: reduce)').matches")
-            .await?,
-        true
-    );
+    assert_eq!(page.eval("matchMedia('(prefers-reduced-motion: reduce)').matches").await?, true);
     assert_eq!(page.console_errors().await?, Vec::<String>::new());
     let error = page.eval("nothing.at.all").await.unwrap_err();
-    assert!(
-        error.to_string().contains("nothing is not defined"),
-        "{error}"
-    );
-    page.eval("console.error('oh no'); setTimeout(() => { throw new Error('uncaught') }); fetch('missing').then(() => 1)").await?;
+    assert!(error.to_string().contains("nothing is not defined"), "{error}");
+    page.eval(
+        "console.error('oh no'); setTimeout(() => { throw new Error('uncaught') }); fetch('missing').then(() => 1)",
+    )
+    .await?;
     let errors = page.console_errors().await?.join("\n");
     for word in ["oh no", "uncaught", "404"] {
         assert!(errors.contains(word), "{word} is not in {errors}");

@@ -20,12 +20,7 @@ async fn the_page_fits_a_phone() -> Result<()> {
     page.find("#app > *").await?;
     let (wide, screen) = ("document.documentElement.scrollWidth", "innerWidth");
     let fits = page.eval(&format!("{wide} <= {screen}")).await?;
-    ensure!(
-        fits == true,
-        "the page is {} wide on a screen of {}",
-        page.eval(wide).await?,
-        page.eval(screen).await?
-    );
+    ensure!(fits == true, "the page is {} wide on a screen of {}", page.eval(wide).await?, page.eval(screen).await?);
     assert_eq!(page.console_errors().await?, Vec::<String>::new());
     Ok(())
 }
@@ -34,9 +29,7 @@ async fn the_page_fits_a_phone() -> Result<()> {
 async fn ctrl_c_ends_the_bridge_cleanly() -> Result<()> {
     let mut bridge = Bridge::without_tap()?;
     let _page = Page::open(bridge.url(), Viewport::DESKTOP, false).await?;
-    let status = bridge
-        .process()
-        .interrupt(std::time::Duration::from_secs(10))?;
+    let status = bridge.process().interrupt(std::time::Duration::from_secs(10))?;
     ensure!(status.success(), "{status}: {}", bridge.process().output());
     Ok(())
 }

@@ -24,11 +24,7 @@ use clap::{Parser, Subcommand};
 ///
 /// `cargo xtask start` is all it takes to see the page; `cargo xtask test` is what the CI runs.
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    disable_help_subcommand = true
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

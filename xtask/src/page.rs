@@ -50,12 +50,8 @@ pub fn build(workspace: &Workspace, args: &Args, steps: &mut Steps) -> Result<()
     let www = File::open(workspace.root.join("www")).context("cannot open www/")?;
     www.lock().context("cannot lock www/")?;
 
-    steps.step("the toolchain's WebAssembly target", || {
-        toolchain::ensure_wasm_target(workspace)
-    })?;
-    let modules = steps.step("the page's Rust to WebAssembly", || {
-        compile(workspace, args.dev)
-    })?;
+    steps.step("the toolchain's WebAssembly target", || toolchain::ensure_wasm_target(workspace))?;
+    let modules = steps.step("the page's Rust to WebAssembly", || compile(workspace, args.dev))?;
     steps.step("the page into www/dist", || {
         let stamp_file = workspace.scratch("page.stamp");
         let stamp = stamp(workspace, &modules, args.dev)?;
@@ -66,66 +62,31 @@ pub fn build(workspace: &Workspace, args: &Args, steps: &mut Steps) -> Result<()
         }
         let _ = fs::remove_file(&stamp_file);
         assemble(workspace, &modules, args.dev)?;
-        fs::write(&stamp_file, stamp)
-            .with_context(|| format!("cannot write {}", stamp_file.display()))
+        fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))
     })
 }
 
 /// Has cargo compile the modules.
 fn compile(workspace: &Workspace, dev: bool) -> Result<Vec<Module>> {
-    let (profile, folder) = if dev {
-        ("dev", "debug")
-    } else {
-        ("page", "page")
-    };
+    let (profile, folder) = if dev { ("dev", "debug") } else { ("page", "page") };
     let made = workspace.target.join(WASM).join(folder);
     let mut modules = Vec::new();
 
     let options = ["--profile", profile, "--target", WASM];
-    sh::run(
-        sh::cargo(&workspace.root)
-            .args(["build", "-p", "web"])
-            .args(options),
-    )?;
-    let web = workspace
-        .package("web")
-        .context("there is no package `web`")?;
+    sh::run(sh::cargo(&workspace.root).args(["build", "-p", "web"]).args(options))?;
+    let web = workspace.package("web").context("there is no package `web`")?;
     for target in &web.targets {
-        if target.kind == ["bin"]
-            && target.required_features.is_empty()
-            && target.name != "prerender"
-        {
+        if target.kind == ["bin"] && target.required_features.is_empty() && target.name != "prerender" {
             let wasm = made.join(format!("{}.wasm", target.name));
-            modules.push(Module {
-                name: target.name.clone(),
-                folder: "",
-                wasm,
-            });
+            modules.push(Module { name: target.name.clone(), folder: "", wasm });
         }
     }
 
     // The interpreter is a module of its own, fetched when a program is edited or run.
     if workspace.has_interpreter() {
-        let python = [
-            "-p",
-            "python",
-            "--lib",
-            "--features",
-            "wasm",
-            "--crate-type",
-            "cdylib",
-        ];
-        sh::run(
-            sh::cargo(&workspace.root)
-                .arg("rustc")
-                .args(python)
-                .args(options),
-        )?;
-        modules.push(Module {
-            name: "python".to_owned(),
-            folder: "python",
-            wasm: made.join("python.wasm"),
-        });
+        let python = ["-p", "python", "--lib", "--features", "wasm", "--crate-type", "cdylib"];
+        sh::run(sh::cargo(&workspace.root).arg("rustc").args(python).args(options))?;
+        modules.push(Module { name: "python".to_owned(), folder: "python", wasm: made.join("python.wasm") });
     }
     Ok(modules)
 }
@@ -135,24 +96,10 @@ fn stamp(workspace: &Workspace, modules: &[Module], dev: bool) -> Result<String>
     let mut stamp = format!("dev {dev}\nprerender {}\n", has_prerender(workspace));
     let files = files_below(&workspace.root.join("www"), &["dist"])?;
     let xtask = std::env::current_exe()?;
-    for file in modules
-        .iter()
-        .map(|module| &module.wasm)
-        .chain(&files)
-        .chain([&xtask])
-    {
+    for file in modules.iter().map(|module| &module.wasm).chain(&files).chain([&xtask]) {
         let data = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let time = data
-            .modified()?
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        writeln!(
-            stamp,
-            "{} {} {}",
-            file.display(),
-            data.len(),
-            time.as_nanos()
-        )?;
+        let time = data.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        writeln!(stamp, "{} {} {}", file.display(), data.len(), time.as_nanos())?;
     }
     Ok(stamp)
 }
@@ -175,28 +122,15 @@ fn assemble(workspace: &Workspace, modules: &[Module], dev: bool) -> Result<()> 
     if has_prerender(workspace) {
         // Draws the first picture into index.html, so that something moves before the WebAssembly is there.
         let (template, page) = (www.join("index.html"), stage.join("index.html"));
-        let run = [
-            "run",
-            "-p",
-            "web",
-            "--bin",
-            "prerender",
-            "--features",
-            "ssr",
-            "--",
-        ];
+        let run = ["run", "-p", "web", "--bin", "prerender", "--features", "ssr", "--"];
         sh::run(sh::cargo(&workspace.root).args(run).args([template, page]))?;
     }
     let dist = workspace.dist();
     update(&stage, &dist)?;
     fs::remove_dir_all(&stage)?;
     if !dev {
-        let files = files_below(&dist, &[])?
-            .into_iter()
-            .filter(|file| precompress::is_worth_it(file));
-        let missing: Vec<_> = files
-            .filter(|file| !precompress::sibling(file).is_file())
-            .collect();
+        let files = files_below(&dist, &[])?.into_iter().filter(|file| precompress::is_worth_it(file));
+        let missing: Vec<_> = files.filter(|file| !precompress::sibling(file).is_file()).collect();
         precompress::compress_all(&missing)?;
     }
     Ok(())
@@ -206,21 +140,11 @@ fn bindgen(module: &Module, stage: &Path, dev: bool) -> Result<()> {
     let out = stage.join(module.folder);
     let [wasm, out] = [&module.wasm, &out].map(|path| path.as_os_str().to_owned());
     let mut args = vec!["wasm-bindgen".into(), wasm, "--out-dir".into(), out];
-    args.extend(
-        [
-            "--target",
-            "web",
-            "--no-typescript",
-            "--out-name",
-            &module.name,
-        ]
-        .map(Into::into),
-    );
+    args.extend(["--target", "web", "--no-typescript", "--out-name", &module.name].map(Into::into));
     if !dev {
         args.extend(["--remove-name-section", "--remove-producers-section"].map(Into::into));
     }
-    wasm_bindgen::run_cli_with_args(args)
-        .with_context(|| format!("wasm-bindgen failed on {}", module.wasm.display()))
+    wasm_bindgen::run_cli_with_args(args).with_context(|| format!("wasm-bindgen failed on {}", module.wasm.display()))
 }
 
 /// The page's own program that inlines the first picture, when the page has one.
@@ -237,13 +161,9 @@ fn update(from: &Path, to: &Path) -> Result<()> {
         let same = fs::read(&target).is_ok_and(|old| old == bytes);
         if !same {
             fs::create_dir_all(target.parent().unwrap_or(to))?;
-            fs::write(&target, bytes)
-                .with_context(|| format!("cannot write {}", target.display()))?;
+            fs::write(&target, bytes).with_context(|| format!("cannot write {}", target.display()))?;
         }
-        keep.insert(
-            precompress::sibling(&target),
-            same && precompress::is_worth_it(&target),
-        );
+        keep.insert(precompress::sibling(&target), same && precompress::is_worth_it(&target));
         keep.insert(target, true);
     }
     for file in files_below(to, &[])? {
@@ -262,19 +182,13 @@ fn files_below(folder: &Path, without: &[&str]) -> Result<Vec<PathBuf>> {
         if !current.is_dir() {
             continue;
         }
-        for entry in
-            fs::read_dir(&current).with_context(|| format!("cannot read {}", current.display()))?
-        {
+        for entry in fs::read_dir(&current).with_context(|| format!("cannot read {}", current.display()))? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name.starts_with('.') || (current == folder && without.contains(&&*name)) {
                 continue;
             }
-            if path.is_dir() {
-                folders.push(path)
-            } else {
-                files.push(path)
-            }
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
         }
     }
     files.sort();
@@ -294,10 +208,7 @@ pub fn print_sizes(dist: &Path) -> Result<()> {
         let shown = small.as_ref().map_or("-".to_owned(), u64::to_string);
         raw_total += raw;
         small_total += small.unwrap_or(raw);
-        println!(
-            "{raw:>10} {shown:>10}  {}",
-            file.strip_prefix(dist)?.display()
-        );
+        println!("{raw:>10} {shown:>10}  {}", file.strip_prefix(dist)?.display());
     }
     println!("{raw_total:>10} {small_total:>10}  in all");
     Ok(())

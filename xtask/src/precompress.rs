@@ -21,10 +21,7 @@ pub fn sibling(file: &Path) -> PathBuf {
 
 /// Whether a file gets a compressed sibling.
 pub fn is_worth_it(file: &Path) -> bool {
-    let kind = file
-        .extension()
-        .and_then(|kind| kind.to_str())
-        .unwrap_or_default();
+    let kind = file.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
     KINDS.contains(&kind) && fs::metadata(file).is_ok_and(|data| data.len() >= WORTH_BYTES)
 }
 
@@ -37,16 +34,12 @@ pub fn compress_all(files: &[PathBuf]) -> Result<()> {
         }
         Ok(())
     };
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(files.len());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().try_for_each(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 

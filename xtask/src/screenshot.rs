@@ -44,24 +44,19 @@ pub fn run(args: &Args) -> Result<()> {
     } else {
         bail!("{} is neither an address (http://…) nor a folder", args.url);
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(take(args, url))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            result = take(args, url) => result,
+            _ = tokio::signal::ctrl_c() => bail!("stopped"),
+        }
+    })
 }
 
 async fn take(args: &Args, url: &str) -> Result<()> {
-    let mut viewport = if args.mobile {
-        Viewport::PHONE
-    } else {
-        Viewport::DESKTOP
-    };
+    let mut viewport = if args.mobile { Viewport::PHONE } else { Viewport::DESKTOP };
     if let Some((width, height)) = args.size {
-        viewport = Viewport {
-            width,
-            height,
-            ..viewport
-        };
+        viewport = Viewport { width, height, ..viewport };
     }
     let page = Page::open(url, viewport, args.reduced_motion).await?;
     tokio::time::sleep(Duration::from_millis(args.wait)).await;
@@ -75,23 +70,13 @@ async fn take(args: &Args, url: &str) -> Result<()> {
     }
     page.screenshot(&args.out).await?;
     for line in page.console().await? {
-        println!(
-            "console {} ({}): {}",
-            line.level.to_lowercase(),
-            line.source,
-            line.message
-        );
+        println!("console {} ({}): {}", line.level.to_lowercase(), line.source, line.message);
     }
     println!("{}", args.out.display());
     problem.map_or(Ok(()), |error| Err(error).context("--eval"))
 }
 
 fn parse_size(text: &str) -> Result<(u32, u32)> {
-    let (width, height) = text
-        .split_once('x')
-        .context("expected WIDTHxHEIGHT, such as 1440x900")?;
-    Ok((
-        width.parse().context("the width is not a number")?,
-        height.parse().context("the height is not a number")?,
-    ))
+    let (width, height) = text.split_once('x').context("expected WIDTHxHEIGHT, such as 1440x900")?;
+    Ok((width.parse().context("the width is not a number")?, height.parse().context("the height is not a number")?))
 }

@@ -34,11 +34,7 @@ pub struct Args {
     #[arg(long)]
     dev: bool,
     /// Passed to the bridge as they are.
-    #[arg(
-        value_name = "BRIDGE ARGS",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "BRIDGE ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
     bridge: Vec<String>,
 }
 
@@ -49,19 +45,10 @@ pub fn run(args: &Args) -> Result<()> {
     page::build(&workspace, &page::Args { dev: args.dev }, &mut steps)?;
     steps.step("the bridge, which serves the page", || {
         let profile = if args.release { "release" } else { "dev" };
-        sh::run(sh::cargo(&workspace.root).args([
-            "build",
-            "--package",
-            "native-bridge",
-            "--profile",
-            profile,
-        ]))
+        sh::run(sh::cargo(&workspace.root).args(["build", "--package", "native-bridge", "--profile", profile]))
     })?;
 
-    let program = workspace
-        .target
-        .join(if args.release { "release" } else { "debug" })
-        .join("native-bridge");
+    let program = workspace.target.join(if args.release { "release" } else { "debug" }).join("native-bridge");
     if !program.is_file() {
         bail!("cargo did not make {}", program.display());
     }
@@ -69,9 +56,7 @@ pub fn run(args: &Args) -> Result<()> {
     bridge.stdin(std::process::Stdio::inherit());
     bridge.args(args.port.map(|port| format!("--port={port}")));
     bridge.args(args.tap.as_ref().map(|name| format!("--tap={name}")));
-    bridge
-        .args(args.no_tap.then_some("--no-tap"))
-        .args(&args.bridge);
+    bridge.args(args.no_tap.then_some("--no-tap")).args(&args.bridge);
     // The bridge takes this process's place: Ctrl-C and the exit code are its own.
     Err(bridge.exec()).with_context(|| format!("cannot start {}", program.display()))
 }

@@ -17,56 +17,16 @@ struct Tool {
 }
 
 const TOOLS: &[Tool] = &[
-    Tool {
-        program: "chromium",
-        package: "chromium",
-        purpose: "runs the page in tests",
-    },
-    Tool {
-        program: "chromedriver",
-        package: "chromium-driver",
-        purpose: "drives Chromium",
-    },
-    Tool {
-        program: "node",
-        package: "nodejs",
-        purpose: "runs WebAssembly tests",
-    },
-    Tool {
-        program: "tshark",
-        package: "tshark",
-        purpose: "judges our frames and captures",
-    },
-    Tool {
-        program: "strace",
-        package: "strace",
-        purpose: "judges our system calls",
-    },
-    Tool {
-        program: "ip",
-        package: "iproute2",
-        purpose: "makes network namespaces and TAP devices",
-    },
-    Tool {
-        program: "ping",
-        package: "iputils-ping",
-        purpose: "a peer for live mode",
-    },
-    Tool {
-        program: "curl",
-        package: "curl",
-        purpose: "a peer for live mode",
-    },
-    Tool {
-        program: "tcpdump",
-        package: "tcpdump",
-        purpose: "captures in tests",
-    },
-    Tool {
-        program: "python3",
-        package: "python3",
-        purpose: "a peer for live mode, and the reference for our Python",
-    },
+    Tool { program: "chromium", package: "chromium", purpose: "runs the page in tests" },
+    Tool { program: "chromedriver", package: "chromium-driver", purpose: "drives Chromium" },
+    Tool { program: "node", package: "nodejs", purpose: "runs WebAssembly tests" },
+    Tool { program: "tshark", package: "tshark", purpose: "judges our frames and captures" },
+    Tool { program: "strace", package: "strace", purpose: "judges our system calls" },
+    Tool { program: "ip", package: "iproute2", purpose: "makes network namespaces and TAP devices" },
+    Tool { program: "ping", package: "iputils-ping", purpose: "a peer for live mode" },
+    Tool { program: "curl", package: "curl", purpose: "a peer for live mode" },
+    Tool { program: "tcpdump", package: "tcpdump", purpose: "captures in tests" },
+    Tool { program: "python3", package: "python3", purpose: "a peer for live mode, and the reference for our Python" },
 ];
 
 impl Tool {
@@ -89,18 +49,12 @@ impl Tool {
 }
 
 fn is_ubuntu() -> bool {
-    fs::read_to_string("/etc/os-release")
-        .is_ok_and(|text| text.lines().any(|line| line == "ID=ubuntu"))
+    fs::read_to_string("/etc/os-release").is_ok_and(|text| text.lines().any(|line| line == "ID=ubuntu"))
 }
 
 /// Makes sure that every program is there: installs as root with apt-get, otherwise fails and names what is missing.
 pub fn ensure(workspace: &Workspace) -> Result<()> {
-    let missing = || {
-        TOOLS
-            .iter()
-            .filter(|tool| !tool.is_there())
-            .collect::<Vec<_>>()
-    };
+    let missing = || TOOLS.iter().filter(|tool| !tool.is_there()).collect::<Vec<_>>();
     let first = missing();
     if !first.is_empty() && geteuid().is_root() && find_program("apt-get").is_some() {
         let packages: Vec<_> = first.iter().map(|tool| tool.package()).collect();
@@ -110,20 +64,13 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
             sh::run(command.env("DEBIAN_FRONTEND", "noninteractive").args(args))
         };
         apt(&["update", "-qq"])?;
-        apt(&[
-            &["install", "-y", "-qq", "--no-install-recommends"],
-            &packages[..],
-        ]
-        .concat())?;
+        apt(&[&["install", "-y", "-qq", "--no-install-recommends"], &packages[..]].concat())?;
     }
     let missing = missing();
     if missing.is_empty() {
         return ensure_components();
     }
-    let list: Vec<_> = missing
-        .iter()
-        .map(|tool| format!("  {:<14} {}", tool.program, tool.purpose))
-        .collect();
+    let list: Vec<_> = missing.iter().map(|tool| format!("  {:<14} {}", tool.program, tool.purpose)).collect();
     let packages: Vec<_> = missing.iter().map(|tool| tool.package()).collect();
     bail!(
         "these programs are missing:\n{}\ninstall them, on Debian and Ubuntu with:\n  sudo apt-get install --no-install-recommends {}",
@@ -142,9 +89,5 @@ fn ensure_components() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!(
-        "this Rust lacks {}: `rustup component add {}`",
-        missing.join(" and "),
-        missing.join(" ")
-    )
+    bail!("this Rust lacks {}: `rustup component add {}`", missing.join(" and "), missing.join(" "))
 }

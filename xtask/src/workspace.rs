@@ -59,8 +59,8 @@ impl Workspace {
     /// Asks cargo.
     pub fn load() -> Result<Workspace> {
         // At run time, so that two checkouts which share a target folder do not build each other.
-        let xtask = std::env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let xtask =
+            std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
         let mut cargo = sh::cargo(&xtask);
         let json = sh::read(cargo.args(["metadata", "--no-deps", "--format-version", "1"]))?;
         serde_json::from_str(&json).context("cannot understand `cargo metadata`")
@@ -73,8 +73,7 @@ impl Workspace {
 
     /// Whether the Python interpreter can be built as a module of its own.
     pub fn has_interpreter(&self) -> bool {
-        self.package("python")
-            .is_some_and(|python| python.features.contains_key("wasm"))
+        self.package("python").is_some_and(|python| python.features.contains_key("wasm"))
     }
 
     /// The folder of the finished page.

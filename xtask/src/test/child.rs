@@ -21,15 +21,12 @@ static CURRENT: Mutex<Option<Pid>> = Mutex::new(None);
 /// The program is in a process group of its own (so that a time limit can end all of it), where the terminal's
 /// Ctrl-C does not reach it.
 pub(super) fn end_children_on_signals() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     std::thread::spawn(move || {
         runtime.block_on(async {
-            let (Ok(mut interrupt), Ok(mut terminate)) = (
-                signal(SignalKind::interrupt()),
-                signal(SignalKind::terminate()),
-            ) else {
+            let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
                 return;
             };
             tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
@@ -75,13 +72,9 @@ fn supervise(command: &mut Command, limit: Duration) -> Result<(Count, bool)> {
     eprintln!("$ {}", sh::shown(command));
     let start = Instant::now();
     command.process_group(0).stdout(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("cannot start {}", sh::shown(command)))?;
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", sh::shown(command)))?;
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    *CURRENT
-        .lock()
-        .map_err(|_| anyhow!("the lock is poisoned"))? = group;
+    *CURRENT.lock().map_err(|_| anyhow!("the lock is poisoned"))? = group;
     let stdout = child.stdout.take().context("the output is not piped")?;
     let reader = std::thread::spawn(move || pass_on(BufReader::new(stdout)));
     let mut late = false;
@@ -99,11 +92,7 @@ fn supervise(command: &mut Command, limit: Duration) -> Result<(Count, bool)> {
     kill_current();
     let count = reader.join().map_err(|_| anyhow!("the reader panicked"))?;
     if late {
-        bail!(
-            "`{}` was not done within {} s, and was ended",
-            sh::shown(command),
-            limit.as_secs()
-        );
+        bail!("`{}` was not done within {} s, and was ended", sh::shown(command), limit.as_secs());
     }
     Ok((count, status.success()))
 }
@@ -126,20 +115,12 @@ fn pass_on(mut from: impl BufRead) -> Count {
 
 /// Reads a line such as `test result: ok. 5 passed; 0 failed; 1 ignored; …`.
 fn test_result(line: &str) -> Option<Count> {
-    let (_, numbers) = line
-        .trim()
-        .strip_prefix("test result: ")?
-        .split_once(". ")?;
+    let (_, numbers) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
     let number = |word| {
-        let part = numbers
-            .split(';')
-            .find_map(|part| part.trim().strip_suffix(word))?;
+        let part = numbers.split(';').find_map(|part| part.trim().strip_suffix(word))?;
         part.trim().parse().ok()
     };
-    Some(Count {
-        passed: number("passed")?,
-        failed: number("failed")?,
-    })
+    Some(Count { passed: number("passed")?, failed: number("failed")? })
 }
 
 #[cfg(test)]
@@ -148,14 +129,9 @@ mod tests {
 
     #[test]
     fn results_are_read() {
-        let line = "test result: FAILED. 5 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s\n";
-        assert_eq!(
-            test_result(line),
-            Some(Count {
-                passed: 5,
-                failed: 2
-            })
-        );
+        let line =
+            "test result: FAILED. 5 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s\n";
+        assert_eq!(test_result(line), Some(Count { passed: 5, failed: 2 }));
         assert_eq!(test_result("test skb::push ... ok"), None);
     }
 
@@ -163,11 +139,7 @@ mod tests {
     fn what_takes_too_long_is_ended_with_its_children() {
         let start = Instant::now();
         let mut command = Command::new("sh");
-        let error = check(
-            command.args(["-c", "sleep 60 & sleep 60"]),
-            Duration::from_millis(100),
-        )
-        .unwrap_err();
+        let error = check(command.args(["-c", "sleep 60 & sleep 60"]), Duration::from_millis(100)).unwrap_err();
         assert!(error.to_string().contains("not done within"), "{error}");
         assert!(start.elapsed() < Duration::from_secs(10));
     }

@@ -67,35 +67,16 @@ pub fn run(args: Args) -> Result<()> {
     }
     let chosen = choose(&args)?;
     child::end_children_on_signals()?;
-    let context = Context {
-        workspace: Workspace::load()?,
-        harness: args.harness,
-    };
+    let context = Context { workspace: Workspace::load()?, harness: args.harness };
     let start = Instant::now();
     let mut reports: Vec<Report> = Vec::new();
     for (index, &step) in chosen.iter().enumerate() {
-        eprintln!(
-            "\n=== [{}/{}] {}: {}",
-            index + 1,
-            chosen.len(),
-            step.name,
-            step.title
-        );
-        let broken = reports
-            .iter()
-            .find(|report| report.error.is_some() && step.needs.contains(&report.step.name));
+        eprintln!("\n=== [{}/{}] {}: {}", index + 1, chosen.len(), step.name, step.title);
+        let broken = reports.iter().find(|report| report.error.is_some() && step.needs.contains(&report.step.name));
         let report = match broken {
             Some(broken) => {
                 let error = format!("not run, because `{}` failed", broken.step.name);
-                Report {
-                    step,
-                    count: Count {
-                        passed: 0,
-                        failed: 1,
-                    },
-                    error: Some(error),
-                    time: Duration::ZERO,
-                }
+                Report { step, count: Count { passed: 0, failed: 1 }, error: Some(error), time: Duration::ZERO }
             }
             None => take(step, &context),
         };
@@ -115,27 +96,15 @@ pub fn run(args: Args) -> Result<()> {
 /// The steps to take, in order, with those they rest on.
 fn choose(args: &Args) -> Result<Vec<&'static Step>> {
     let wanted = |step: &&Step| {
-        let named = args.filters.is_empty()
-            || args
-                .filters
-                .iter()
-                .any(|filter| step.name.contains(filter.as_str()));
+        let named = args.filters.is_empty() || args.filters.iter().any(|filter| step.name.contains(filter.as_str()));
         named && (step.quick || !args.quick)
     };
     let wanted: Vec<_> = STEPS.iter().filter(wanted).collect();
     if wanted.is_empty() {
         let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-        bail!(
-            "no step is named like {}; the steps are: {}",
-            args.filters.join(" or "),
-            names.join(", ")
-        );
+        bail!("no step is named like {}; the steps are: {}", args.filters.join(" or "), names.join(", "));
     }
-    let needed = |name| {
-        wanted
-            .iter()
-            .any(|step| step.name == name || step.needs.contains(&name))
-    };
+    let needed = |name| wanted.iter().any(|step| step.name == name || step.needs.contains(&name));
     Ok(STEPS.iter().filter(|step| needed(step.name)).collect())
 }
 
@@ -144,50 +113,23 @@ fn take(step: &'static Step, context: &Context) -> Report {
     let (count, error) = match (step.run)(context) {
         Ok(count) if count.failed > 0 => (count, Some(format!("{} tests failed", count.failed))),
         // A step without tests counts as one.
-        Ok(count) if count == Count::default() => (
-            Count {
-                passed: 1,
-                failed: 0,
-            },
-            None,
-        ),
+        Ok(count) if count == Count::default() => (Count { passed: 1, failed: 0 }, None),
         Ok(count) => (count, None),
-        Err(error) => (
-            Count {
-                passed: 0,
-                failed: 1,
-            },
-            Some(format!("{error:#}")),
-        ),
+        Err(error) => (Count { passed: 0, failed: 1 }, Some(format!("{error:#}"))),
     };
-    Report {
-        step,
-        count,
-        error,
-        time: start.elapsed(),
-    }
+    Report { step, count, error, time: start.elapsed() }
 }
 
 fn summarise(reports: &[Report], time: Duration) -> Result<()> {
     println!("\n{:<14} {:<7} {:>8}  tests", "step", "", "seconds");
-    for Report {
-        step,
-        count,
-        error,
-        time,
-    } in reports
-    {
+    for Report { step, count, error, time } in reports {
         let word = if error.is_some() { "FAILED" } else { "ok" };
         let tests = match count {
             _ if !step.has_tests => String::new(),
             Count { passed, failed: 0 } => format!("{passed}"),
             Count { passed, failed } => format!("{passed} passed, {failed} failed"),
         };
-        println!(
-            "{:<14} {word:<7} {:>8.1}  {tests}",
-            step.name,
-            time.as_secs_f64()
-        );
+        println!("{:<14} {word:<7} {:>8.1}  {tests}", step.name, time.as_secs_f64());
     }
     println!("{:<14} {:<7} {:>8.1}\n", "in all", "", time.as_secs_f64());
     for report in reports {

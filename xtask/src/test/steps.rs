@@ -33,35 +33,18 @@ pub(super) struct Step {
 
 impl Step {
     /// A step of every run, that counts as one.
-    const fn new(
-        name: &'static str,
-        title: &'static str,
-        run: fn(&Context) -> Result<Count>,
-    ) -> Step {
-        Step {
-            name,
-            title,
-            quick: true,
-            has_tests: false,
-            needs: &[],
-            run,
-        }
+    const fn new(name: &'static str, title: &'static str, run: fn(&Context) -> Result<Count>) -> Step {
+        Step { name, title, quick: true, has_tests: false, needs: &[], run }
     }
 
     /// Not part of `--quick`.
     const fn slow(self) -> Step {
-        Step {
-            quick: false,
-            ..self
-        }
+        Step { quick: false, ..self }
     }
 
     /// Its tests are counted one by one.
     const fn counted(self) -> Step {
-        Step {
-            has_tests: true,
-            ..self
-        }
+        Step { has_tests: true, ..self }
     }
 
     /// Not taken when one of these failed.
@@ -113,10 +96,7 @@ fn need_tools(context: &Context) -> Result<Count> {
 }
 
 fn format(context: &Context) -> Result<Count> {
-    check(
-        &mut cargo(context, &[&["fmt", "--all", "--check"]]),
-        COMPILE_LIMIT,
-    )
+    check(&mut cargo(context, &[&["fmt", "--all", "--check"]]), COMPILE_LIMIT)
 }
 
 fn tidy_up(context: &Context) -> Result<Count> {
@@ -125,14 +105,7 @@ fn tidy_up(context: &Context) -> Result<Count> {
 }
 
 fn clippy(context: &Context) -> Result<Count> {
-    let args = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     check(&mut cargo(context, &[&args]), COMPILE_LIMIT)
 }
 
@@ -142,10 +115,7 @@ fn clippy_wasm(context: &Context) -> Result<Count> {
     if context.workspace.has_interpreter() {
         args.extend(["--features", "python/wasm"]);
     }
-    check(
-        &mut cargo(context, &[&args, &["--", "-D", "warnings"]]),
-        COMPILE_LIMIT,
-    )
+    check(&mut cargo(context, &[&args, &["--", "-D", "warnings"]]), COMPILE_LIMIT)
 }
 
 fn docs(context: &Context) -> Result<Count> {
@@ -154,20 +124,11 @@ fn docs(context: &Context) -> Result<Count> {
 }
 
 fn native_tests(context: &Context) -> Result<Count> {
-    run_tests(
-        context,
-        cargo(context, &[&["test", "--no-fail-fast"], PRODUCT]),
-    )
+    run_tests(context, cargo(context, &[&["test", "--no-fail-fast"], PRODUCT]))
 }
 
 fn chores_tests(context: &Context) -> Result<Count> {
-    run_tests(
-        context,
-        cargo(
-            context,
-            &[&["test", "--no-fail-fast"], CHORES, &["--lib", "--bins"]],
-        ),
-    )
+    run_tests(context, cargo(context, &[&["test", "--no-fail-fast"], CHORES, &["--lib", "--bins"]]))
 }
 
 fn wasm_node(context: &Context) -> Result<Count> {
@@ -181,15 +142,9 @@ fn wasm_browser(context: &Context) -> Result<Count> {
 /// The tests of the packages that depend on `wasm-bindgen-test`; the others have none that WebAssembly could run.
 fn wasm_tests(context: &Context, (name, value): (&str, &str)) -> Result<Count> {
     let packages = context.workspace.packages.iter();
-    let with_tests = packages.filter(|package| {
-        package
-            .dependencies
-            .iter()
-            .any(|other| other.name == "wasm-bindgen-test")
-    });
-    let selection: Vec<_> = with_tests
-        .flat_map(|package| ["--package", &package.name])
-        .collect();
+    let with_tests =
+        packages.filter(|package| package.dependencies.iter().any(|other| other.name == "wasm-bindgen-test"));
+    let selection: Vec<_> = with_tests.flat_map(|package| ["--package", &package.name]).collect();
     if selection.is_empty() {
         eprintln!("no package depends on wasm-bindgen-test");
         return Ok(Count::default());
@@ -202,38 +157,22 @@ fn wasm_tests(context: &Context, (name, value): (&str, &str)) -> Result<Count> {
 }
 
 fn build_page(context: &Context) -> Result<Count> {
-    page::build(
-        &context.workspace,
-        &page::Args { dev: false },
-        &mut Steps::new(page::STEPS),
-    )?;
+    page::build(&context.workspace, &page::Args { dev: false }, &mut Steps::new(page::STEPS))?;
     page::print_sizes(&context.workspace.dist())?;
     Ok(Count::default())
 }
 
 fn end_to_end(context: &Context) -> Result<Count> {
     // With the same selection as the native tests, so that only the program itself is missing.
-    check(
-        &mut cargo(context, &[&["build"], PRODUCT, &["--bins"]]),
-        COMPILE_LIMIT,
-    )?;
+    check(&mut cargo(context, &[&["build"], PRODUCT, &["--bins"]]), COMPILE_LIMIT)?;
     let bridge = context.workspace.target.join("debug/native-bridge");
-    let mut cargo = cargo(
-        context,
-        &[&["test", "--no-fail-fast"], CHORES, &["--test", "*"]],
-    );
+    let mut cargo = cargo(context, &[&["test", "--no-fail-fast"], CHORES, &["--test", "*"]]);
     cargo.env("SENDPATH_BRIDGE", bridge);
     run_tests(context, cargo)
 }
 
 fn release(context: &Context) -> Result<Count> {
-    check(
-        &mut cargo(
-            context,
-            &[&["build", "--release", "--package", "native-bridge"]],
-        ),
-        COMPILE_LIMIT,
-    )
+    check(&mut cargo(context, &[&["build", "--release", "--package", "native-bridge"]]), COMPILE_LIMIT)
 }
 
 /// Runs `cargo test` with what the user wants to pass to the test programs.
