@@ -43,17 +43,31 @@ fn syntax_errors_name_the_line() {
         stderr("x = 1\nfor i in range(3)\n    pass\n"),
         "  File \"prog.py\", line 2\n    for i in range(3)\n                     ^\nSyntaxError: expected ':'\n"
     );
-    assert_eq!(stderr("print(1\n"), "  File \"prog.py\", line 1\n    print(1\n         ^\nSyntaxError: '(' was never closed\n");
-    assert!(stderr("def f():\npass\n").contains("IndentationError: expected an indented block after function definition on line 1"));
+    assert_eq!(
+        stderr("print(1\n"),
+        "  File \"prog.py\", line 1\n    print(1\n         ^\nSyntaxError: '(' was never closed\n"
+    );
+    assert!(
+        stderr("def f():\npass\n")
+            .contains("IndentationError: expected an indented block after function definition on line 1")
+    );
     assert!(stderr("return 3\n").ends_with("SyntaxError: 'return' outside function\n"));
 }
 
 #[test]
 fn unknown_names_and_attributes() {
     let text = stderr("import socket\nsocket.nope\n");
-    assert!(text.ends_with("line 2, in <module>\n    socket.nope\nAttributeError: module 'socket' has no attribute 'nope'\n"), "{text}");
+    assert!(
+        text.ends_with(
+            "line 2, in <module>\n    socket.nope\nAttributeError: module 'socket' has no attribute 'nope'\n"
+        ),
+        "{text}"
+    );
     let text = stderr("import socket\ns = socket.socket()\ns.foo()\n");
-    assert!(text.ends_with("    s.foo()\n    ^^^^^\nAttributeError: 'socket' object has no attribute 'foo'\n"), "{text}");
+    assert!(
+        text.ends_with("    s.foo()\n    ^^^^^\nAttributeError: 'socket' object has no attribute 'foo'\n"),
+        "{text}"
+    );
     assert!(stderr("print(x)\n").ends_with("    print(x)\n          ^\nNameError: name 'x' is not defined\n"));
     assert!(stderr("import nope\n").ends_with("ModuleNotFoundError: No module named 'nope'\n"));
     assert!(stderr("from socket import nope\n").ends_with("ImportError: cannot import name 'nope' from 'socket'\n"));
@@ -61,7 +75,9 @@ fn unknown_names_and_attributes() {
 
 #[test]
 fn gaps_are_named() {
-    assert!(stderr("def f():\n    yield 1\n").ends_with("NotImplementedError: this Python has no yield expressions yet\n"));
+    assert!(
+        stderr("def f():\n    yield 1\n").ends_with("NotImplementedError: this Python has no yield expressions yet\n")
+    );
     let text = stderr("import socket\ns = socket.socket()\ns.settimeout(2.5)\n");
     assert!(text.contains("NotImplementedError: socket timeouts are not there yet: they need poll(2)"), "{text}");
     let text = stderr("import socket\nsocket.create_connection(('example.com', 80))\n");

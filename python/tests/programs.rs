@@ -139,7 +139,8 @@ s.close()
     assert_eq!(server.stdout, "from ('127.0.0.1', 40001)\n", "{}", server.stderr);
     assert_eq!((server.status, client.status), (Some(0), Some(0)));
     let names: Vec<String> = server.calls().into_iter().map(|(_, name)| name).collect();
-    let expected = "socket setsockopt bind listen accept4 getsockname recvfrom sendto recvfrom sendto recvfrom close close";
+    let expected =
+        "socket setsockopt bind listen accept4 getsockname recvfrom sendto recvfrom sendto recvfrom close close";
     assert_eq!(names.join(" "), expected);
     let lines: Vec<u32> = server.calls().into_iter().map(|(line, _)| line).collect();
     assert_eq!(lines, [3, 3, 3, 3, 4, 4, 8, 11, 8, 11, 8, 5, 3]);
@@ -189,7 +190,8 @@ s.getsockopt(SOL_SOCKET, SO_TYPE)
 
 #[test]
 fn sockets_left_open_are_closed_at_the_end_in_their_order() {
-    let source = "import socket\na = socket.socket()\nb = socket.socket()\na.close()\nc = socket.socket()\nprint('end')\n";
+    let source =
+        "import socket\na = socket.socket()\nb = socket.socket()\na.close()\nc = socket.socket()\nprint('end')\n";
     let machine = Machine::run(&[source]);
     let calls: Vec<String> = machine.processes[0].calls().into_iter().map(|(_, name)| name).collect();
     let left = "getsockname getpeername close";

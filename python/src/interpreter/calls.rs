@@ -88,9 +88,7 @@ fn prelude(name: &str, args: &[MontyObject]) -> Outcome {
     let arg = |i: usize| args.get(i).unwrap_or(&MontyObject::None);
     let fd = || value::int32(arg(0));
     match name {
-        "print" => {
-            Ok(Call::Ask(Request::Print { stderr: false, text: value::string(arg(0))?.to_owned() }))
-        }
+        "print" => Ok(Call::Ask(Request::Print { stderr: false, text: value::string(arg(0))?.to_owned() })),
         "import_error" => {
             let text = format!("cannot import name '{}' from '{}'", value::string(arg(1))?, value::string(arg(0))?);
             Err(MontyException::new(ExcType::ImportError, Some(text)))
@@ -154,15 +152,14 @@ fn prelude(name: &str, args: &[MontyObject]) -> Outcome {
             system(Syscall::Setsockopt { fd: fd()?, level: value::int32(arg(1))?, name: value::int32(arg(2))?, value })
         }
         "getsockopt" => {
-            let len = usize::try_from(value::int32(arg(3))?).ok().filter(|len| *len <= 1024).ok_or_else(|| {
-                MontyException::new(ExcType::OSError, Some("getsockopt buflen out of range".into()))
-            })?;
+            let len = usize::try_from(value::int32(arg(3))?)
+                .ok()
+                .filter(|len| *len <= 1024)
+                .ok_or_else(|| MontyException::new(ExcType::OSError, Some("getsockopt buflen out of range".into())))?;
             let len = if len == 0 { size_of::<i32>() } else { len };
             system(Syscall::Getsockopt { fd: fd()?, level: value::int32(arg(1))?, name: value::int32(arg(2))?, len })
         }
-        "getkind" => {
-            system(Syscall::Getsockopt { fd: fd()?, level: SOL_SOCKET, name: SO_TYPE, len: size_of::<i32>() })
-        }
+        "getkind" => system(Syscall::Getsockopt { fd: fd()?, level: SOL_SOCKET, name: SO_TYPE, len: size_of::<i32>() }),
         "getproto" => {
             system(Syscall::Getsockopt { fd: fd()?, level: SOL_SOCKET, name: SO_PROTOCOL, len: size_of::<i32>() })
         }
@@ -202,7 +199,11 @@ fn public(name: &str, args: &[MontyObject]) -> Outcome {
         "sys.stdout.fileno" => done(MontyObject::Int(1)),
         "sys.stderr.fileno" => done(MontyObject::Int(2)),
         "time.sleep" => sleep(arg(0)?),
-        "time.time" | "time.time_ns" | "time.monotonic" | "time.monotonic_ns" | "time.perf_counter"
+        "time.time"
+        | "time.time_ns"
+        | "time.monotonic"
+        | "time.monotonic_ns"
+        | "time.perf_counter"
         | "time.perf_counter_ns" => Ok(Call::Ask(Request::Clock)),
         "struct.calcsize" => packed::calcsize(arg(0)?).map(Call::Value),
         "struct.pack" => packed::pack(arg(0)?, args.get(1..).unwrap_or_default()).map(Call::Value),
@@ -214,11 +215,13 @@ fn public(name: &str, args: &[MontyObject]) -> Outcome {
         }
         "socket.close" => system(Syscall::Close { fd: value::int32(arg(0)?)? }),
         "socket.htons" | "socket.ntohs" => {
-            let host = u16::try_from(value::int(arg(0)?)?).map_err(|_| out_of_range(name, "16-bit unsigned integer"))?;
+            let host =
+                u16::try_from(value::int(arg(0)?)?).map_err(|_| out_of_range(name, "16-bit unsigned integer"))?;
             done(MontyObject::Int(i64::from(host.to_be())))
         }
         "socket.htonl" | "socket.ntohl" => {
-            let host = u32::try_from(value::int(arg(0)?)?).map_err(|_| out_of_range(name, "32-bit unsigned integer"))?;
+            let host =
+                u32::try_from(value::int(arg(0)?)?).map_err(|_| out_of_range(name, "32-bit unsigned integer"))?;
             done(MontyObject::Int(i64::from(host.to_be())))
         }
         "socket.inet_aton" => {
@@ -235,9 +238,7 @@ fn public(name: &str, args: &[MontyObject]) -> Outcome {
             inet_only(arg(0)?)?;
             ntoa(arg(1)?)
         }
-        "socket.gethostbyname" => {
-            done(MontyObject::String(sockaddr::resolve(value::string(arg(0)?)?)?.to_string()))
-        }
+        "socket.gethostbyname" => done(MontyObject::String(sockaddr::resolve(value::string(arg(0)?)?)?.to_string())),
         "socket.gethostname" => done(MontyObject::String("localhost".into())),
         "socket.getaddrinfo" => addrinfo(args),
         "socket.getdefaulttimeout" => done(MontyObject::None),

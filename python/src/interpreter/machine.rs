@@ -9,8 +9,8 @@ use super::{errors, syntax, traceback};
 use crate::step::{Answer, Request, Step};
 use monty::{FunctionCall, MontyRun, NameLookup, RunProgress};
 use monty_types::{
-    AssertMessageAnnotations, CompileOptions, ExcType, ExtFunctionResult, MontyException, MontyObject, NameLookupResult, PrintWriter,
-    StackFrame,
+    AssertMessageAnnotations, CompileOptions, ExcType, ExtFunctionResult, MontyException, MontyObject,
+    NameLookupResult, PrintWriter, StackFrame,
 };
 use stack::syscall::{Fd, Syscall};
 
@@ -27,7 +27,8 @@ pub(super) fn start(file_name: &str, source: &str, argv: &[String]) -> Step {
     };
     let names = prepared.modules.iter().map(|module| module.global()).collect();
     let inputs = prepared.modules.iter().map(|module| module.object(&program.argv)).collect();
-    let mut machine = Machine { program, prepared, line: 0, open: Vec::new(), exit: None, raised: None, meter: Meter::default() };
+    let mut machine =
+        Machine { program, prepared, line: 0, open: Vec::new(), exit: None, raised: None, meter: Meter::default() };
     let options = CompileOptions { assert_message_annotations: AssertMessageAnnotations::Off };
     let progress = MontyRun::new(machine.prepared.text.clone(), "program", names, options)
         .and_then(|run| run.start(inputs, budget::tracker(), machine.meter.writer()));

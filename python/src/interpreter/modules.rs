@@ -22,13 +22,24 @@ pub(super) enum Module {
 }
 
 /// The modules a program can import.
-pub(super) const IMPORTABLE: &[Module] =
-    &[Module::Socket, Module::Time, Module::Sys, Module::Errno, Module::Struct];
+pub(super) const IMPORTABLE: &[Module] = &[Module::Socket, Module::Time, Module::Sys, Module::Errno, Module::Struct];
 
 /// Functions of a module that are host calls.
 const SOCKET_FUNCTIONS: &[&str] = &[
-    "htons", "ntohs", "htonl", "ntohl", "inet_aton", "inet_ntoa", "inet_pton", "inet_ntop", "gethostbyname", "gethostname",
-    "getaddrinfo", "getdefaulttimeout", "setdefaulttimeout", "close",
+    "htons",
+    "ntohs",
+    "htonl",
+    "ntohl",
+    "inet_aton",
+    "inet_ntoa",
+    "inet_pton",
+    "inet_ntop",
+    "gethostbyname",
+    "gethostname",
+    "getaddrinfo",
+    "getdefaulttimeout",
+    "setdefaulttimeout",
+    "close",
 ];
 const TIME_FUNCTIONS: &[&str] =
     &["sleep", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns"];
@@ -37,7 +48,8 @@ const SYS_FUNCTIONS: &[&str] = &["exit"];
 const STREAM_FUNCTIONS: &[&str] = &["write", "flush", "isatty", "fileno"];
 
 /// What the prelude puts into `socket`.
-const SOCKET_IN_PYTHON: &[&str] = &["socket", "SocketType", "create_connection", "create_server", "error", "timeout", "gaierror", "herror"];
+const SOCKET_IN_PYTHON: &[&str] =
+    &["socket", "SocketType", "create_connection", "create_server", "error", "timeout", "gaierror", "herror"];
 
 impl Module {
     /// The name in an `import`.

@@ -115,7 +115,11 @@ fn encode(item: &Item, given: &MontyObject) -> Result<Vec<u8>, MontyException> {
     Ok(match code {
         's' | 'c' => {
             let MontyObject::Bytes(given) = given else {
-                let what = if code == 's' { "argument for 's' must be a bytes object" } else { "char format requires a bytes object of length 1" };
+                let what = if code == 's' {
+                    "argument for 's' must be a bytes object"
+                } else {
+                    "char format requires a bytes object of length 1"
+                };
                 return Err(error(what));
             };
             if code == 'c' && given.len() != 1 {
@@ -155,7 +159,11 @@ fn encode(item: &Item, given: &MontyObject) -> Result<Vec<u8>, MontyException> {
 }
 
 /// `struct.unpack(format, buffer)` and, with an offset, `struct.unpack_from(format, buffer, offset)`.
-pub(super) fn unpack(format: &MontyObject, buffer: &MontyObject, from: Option<usize>) -> Result<MontyObject, MontyException> {
+pub(super) fn unpack(
+    format: &MontyObject,
+    buffer: &MontyObject,
+    from: Option<usize>,
+) -> Result<MontyObject, MontyException> {
     let format = parse(format)?;
     let size = format.size();
     let buffer = value::bytes(buffer)?;

@@ -64,8 +64,20 @@ pub(super) fn directives(template: &str) -> Result<MontyObject, MontyException> 
             }
             'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
                 let integer = matches!(kind, 'd' | 'i' | 'u' | 'x' | 'X' | 'o');
-                spec.push_str(if left { "<" } else if zero { "" } else { ">" });
-                spec.push_str(if plus { "+" } else if space { " " } else { "" });
+                spec.push_str(if left {
+                    "<"
+                } else if zero {
+                    ""
+                } else {
+                    ">"
+                });
+                spec.push_str(if plus {
+                    "+"
+                } else if space {
+                    " "
+                } else {
+                    ""
+                });
                 spec.push_str(if sharp && matches!(kind, 'x' | 'X' | 'o') { "#" } else { "" });
                 spec.push_str(if zero && !left { "0" } else { "" });
                 spec.push_str(&width);

@@ -14,25 +14,47 @@
 //! An edit never adds or removes a line, and edits nest without overlapping.
 
 use super::modules::Module;
-use ruff_python_ast::visitor::{
-    Visitor, walk_except_handler, walk_expr, walk_interpolated_string_element, walk_stmt,
-};
+use ruff_python_ast::visitor::{Visitor, walk_except_handler, walk_expr, walk_interpolated_string_element, walk_stmt};
 use ruff_python_ast::{
-    Alias, ConversionFlag, ExceptHandler, Expr, ExprAttribute, ExprBinOp, ExprCall, ExprName, InterpolatedStringElement,
-    Operator, Stmt, StmtClassDef, StmtDelete, StmtImport, StmtImportFrom,
+    Alias, ConversionFlag, ExceptHandler, Expr, ExprAttribute, ExprBinOp, ExprCall, ExprName,
+    InterpolatedStringElement, Operator, Stmt, StmtClassDef, StmtDelete, StmtImport, StmtImportFrom,
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 /// Exceptions that take any arguments in CPython.
 const EXCEPTIONS: &[&str] = &[
-    "BaseException", "Exception", "ArithmeticError", "AssertionError", "AttributeError", "ImportError", "IndexError",
-    "KeyError", "KeyboardInterrupt", "LookupError", "MemoryError", "NameError", "NotImplementedError", "OverflowError",
-    "RecursionError", "RuntimeError", "StopIteration", "SystemExit", "TypeError", "ValueError", "ZeroDivisionError",
+    "BaseException",
+    "Exception",
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "ImportError",
+    "IndexError",
+    "KeyError",
+    "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "NameError",
+    "NotImplementedError",
+    "OverflowError",
+    "RecursionError",
+    "RuntimeError",
+    "StopIteration",
+    "SystemExit",
+    "TypeError",
+    "ValueError",
+    "ZeroDivisionError",
 ];
 /// Those among them whose two arguments are a number and its text.
 const OS_ERRORS: &[&str] = &[
-    "OSError", "IOError", "TimeoutError", "PermissionError", "ConnectionRefusedError", "ConnectionResetError",
-    "BrokenPipeError", "BlockingIOError",
+    "OSError",
+    "IOError",
+    "TimeoutError",
+    "PermissionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+    "BlockingIOError",
 ];
 
 /// What was found in a program.
@@ -264,7 +286,10 @@ impl Found<'_> {
     fn method(&mut self, call: &ExprCall, method: &ExprAttribute) {
         let latin1 = |call: &ExprCall| match &*call.arguments.args {
             [Expr::StringLiteral(name), ..] => {
-                matches!(name.value.to_str().to_ascii_lowercase().replace('_', "-").as_str(), "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1")
+                matches!(
+                    name.value.to_str().to_ascii_lowercase().replace('_', "-").as_str(),
+                    "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1"
+                )
             }
             _ => false,
         };

@@ -12,7 +12,10 @@ use stack::syscall::SockAddr;
 /// The address a program gave to `caller`.
 pub(super) fn parse(caller: &str, address: &MontyObject) -> Result<SockAddr, MontyException> {
     let MontyObject::Tuple(parts) = address else {
-        return Err(type_error(format!("{caller}(): AF_INET address must be tuple, not {}", value::type_name(address))));
+        return Err(type_error(format!(
+            "{caller}(): AF_INET address must be tuple, not {}",
+            value::type_name(address)
+        )));
     };
     let [host, port] = parts.as_slice() else {
         return Err(type_error("AF_INET address must be a pair (host, port)"));
@@ -26,9 +29,8 @@ pub(super) fn parse(caller: &str, address: &MontyObject) -> Result<SockAddr, Mon
     };
     let port = value::int(port)?;
     let addr = resolve(host)?;
-    let port = u16::try_from(port).map_err(|_| {
-        MontyException::new(ExcType::OverflowError, Some(format!("{caller}(): port must be 0-65535.")))
-    })?;
+    let port = u16::try_from(port)
+        .map_err(|_| MontyException::new(ExcType::OverflowError, Some(format!("{caller}(): port must be 0-65535."))))?;
     Ok(SockAddr::v4(addr, port))
 }
 

@@ -116,6 +116,8 @@ impl Prepared {
 
 /// First and last line of a range, from 1.
 pub(super) fn lines_of(source: &str, range: TextRange) -> (u32, u32) {
-    let line = |offset: usize| source.as_bytes()[..offset.min(source.len())].iter().filter(|b| **b == b'\n').count() as u32 + 1;
+    let line = |offset: usize| {
+        source.as_bytes()[..offset.min(source.len())].iter().filter(|b| **b == b'\n').count() as u32 + 1
+    };
     (line(range.start().to_usize()), line(range.end().to_usize()))
 }

@@ -107,7 +107,8 @@ pub(super) fn too_deep(source: &str) -> Option<u32> {
                 return Some(line);
             }
         }
-        if matches!(kind, TokenKind::Comma | TokenKind::Newline | TokenKind::Colon | TokenKind::Semi | TokenKind::Equal) {
+        if matches!(kind, TokenKind::Comma | TokenKind::Newline | TokenKind::Colon | TokenKind::Semi | TokenKind::Equal)
+        {
             *level = 0;
         }
         if opens {

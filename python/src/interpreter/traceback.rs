@@ -20,7 +20,12 @@ pub(super) fn current_line(frames: &[StackFrame], prepared: &Prepared) -> u32 {
 }
 
 /// The traceback of an error that nobody caught, raised at the last of `frames`.
-pub(super) fn uncaught(error: &MontyException, frames: &[StackFrame], program: &Program, prepared: &Prepared) -> String {
+pub(super) fn uncaught(
+    error: &MontyException,
+    frames: &[StackFrame],
+    program: &Program,
+    prepared: &Prepared,
+) -> String {
     let mut text = String::new();
     let ours = frames.last().is_some_and(|frame| frame.start.line <= prepared.prelude_lines);
     let frames: Vec<&StackFrame> = frames.iter().filter(|frame| frame.start.line > prepared.prelude_lines).collect();
@@ -42,11 +47,18 @@ pub(super) fn uncaught(error: &MontyException, frames: &[StackFrame], program: &
             };
             let count = frames[i..].iter().take_while(same).count();
             for (j, frame) in frames[i..i + count.min(REPEATED_SHOWN)].iter().enumerate() {
-                one(&mut text, frame, program, prepared, (!ours && i + j + 1 == frames.len()).then_some(error.exc_type()));
+                one(
+                    &mut text,
+                    frame,
+                    program,
+                    prepared,
+                    (!ours && i + j + 1 == frames.len()).then_some(error.exc_type()),
+                );
             }
             if count > REPEATED_SHOWN {
                 let more = count - REPEATED_SHOWN;
-                let _ = writeln!(text, "  [Previous line repeated {more} more time{}]", if more == 1 { "" } else { "s" });
+                let _ =
+                    writeln!(text, "  [Previous line repeated {more} more time{}]", if more == 1 { "" } else { "s" });
             }
             i += count;
         }
@@ -113,7 +125,9 @@ fn one(text: &mut String, frame: &StackFrame, program: &Program, prepared: &Prep
 fn marks(place: &Place, frame: &StackFrame, program: &Program, raised: Option<ExcType>) -> Option<Marks> {
     let quoted = program.line(place.line)?;
     let trimmed = quoted.trim();
-    if frame.hide_caret && (trimmed.starts_with("raise") || trimmed.starts_with("import") || trimmed.starts_with("from")) {
+    if frame.hide_caret
+        && (trimmed.starts_with("raise") || trimmed.starts_with("import") || trimmed.starts_with("from"))
+    {
         return None;
     }
     let segment: String = quoted.chars().skip(place.start).take(place.end.saturating_sub(place.start)).collect();
