@@ -1,0 +1,4 @@
+//! What joins the hosts: wires and switches.
+
+pub mod switch;
+pub mod wire;

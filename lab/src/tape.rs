@@ -1,0 +1,147 @@
+//! Tapes: what every program asked of its host and what it was answered.
+//!
+//! A program is a function from answers to requests, so its tape stands for it: the past is played again
+//! without running a program, and a program in the middle of its life is built anew by handing it the
+//! answers of its tape. A tape can be kept and given to another lab that has no interpreter.
+
+use crate::scene::Calls;
+use python::{Answer, Request};
+use serde::{Deserialize, Serialize};
+use stack::syscall::{Fd, SysRet, Syscall};
+use stack::trace::{EventId, HostId, TaskId};
+
+/// What a program asks.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Ask {
+    /// A request that any program can make.
+    Request(Request),
+    /// `fork(2)` and `execve(2)` in one: a built-in program starts as a new task, with one open descriptor.
+    Spawn {
+        /// Name of a built-in program.
+        program: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// The descriptor it inherits, under the same number.
+        fd: Fd,
+    },
+}
+
+/// One step of a program.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// Line of the source; 0 where there is none.
+    pub line: u32,
+    /// What it asked.
+    pub ask: Ask,
+    /// The answer, once there is one.
+    pub answer: Option<Answer>,
+    /// When it asked.
+    pub asked: Asked,
+}
+
+/// The moment at which a program asks, in numbers of the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Asked {
+    /// The number that the next event has.
+    pub event: EventId,
+    /// How many steps the world has taken.
+    pub step: u64,
+}
+
+/// One program's life.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Tape {
+    entries: Vec<Entry>,
+    /// Indices of the entries that are system calls.
+    calls: Vec<u32>,
+}
+
+impl Tape {
+    /// The steps so far.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The `index`-th system call.
+    pub fn syscall(&self, index: u32) -> Option<(&Syscall, Option<&SysRet>)> {
+        let entry = self.entries.get(*self.calls.get(index as usize)? as usize)?;
+        let Ask::Request(Request::Syscall(call)) = &entry.ask else { return None };
+        let ret = match &entry.answer {
+            Some(Answer::Syscall(ret)) => Some(ret),
+            _ => None,
+        };
+        Some((call, ret))
+    }
+
+    /// Every system call with its result.
+    pub fn syscalls(&self) -> impl Iterator<Item = (&Syscall, Option<&SysRet>)> {
+        (0..self.calls.len() as u32).filter_map(|i| self.syscall(i))
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        if let Ask::Request(Request::Syscall(_)) = entry.ask {
+            self.calls.push(self.entries.len() as u32);
+        }
+        self.entries.push(entry);
+    }
+
+    pub(crate) fn answer(&mut self, index: usize, answer: Answer) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.answer = Some(answer);
+        }
+    }
+
+    /// Keeps `asked` steps, the first `answered` of them with their answers.
+    pub(crate) fn truncate(&mut self, asked: usize, answered: usize) {
+        self.entries.truncate(asked);
+        self.calls.retain(|i| (*i as usize) < asked);
+        for entry in self.entries.iter_mut().skip(answered) {
+            entry.answer = None;
+        }
+    }
+}
+
+/// The tapes of a run, by task: the first task's number is 1.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Tapes {
+    tasks: Vec<Tape>,
+}
+
+impl Tapes {
+    /// A task's tape, if it has asked anything yet.
+    pub fn get(&self, task: TaskId) -> Option<&Tape> {
+        self.tasks.get(usize::from(task.0).checked_sub(1)?)
+    }
+
+    /// The tapes as bytes, to be kept.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).unwrap_or_default()
+    }
+
+    /// Reads [`Tapes::to_bytes`]; `None` if they are something else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Tapes> {
+        postcard::from_bytes(bytes).ok()
+    }
+
+    pub(crate) fn get_mut(&mut self, task: TaskId) -> &mut Tape {
+        let index = usize::from(task.0.max(1)) - 1;
+        if self.tasks.len() <= index {
+            self.tasks.resize_with(index + 1, Tape::default);
+        }
+        &mut self.tasks[index]
+    }
+
+    pub(crate) fn truncate(&mut self, tasks: usize) {
+        self.tasks.truncate(tasks);
+    }
+}
+
+impl Calls for Tapes {
+    fn call(&self, _: HostId, task: TaskId, index: u32) -> Option<&Syscall> {
+        self.get(task)?.syscall(index).map(|(call, _)| call)
+    }
+
+    fn result(&self, _: HostId, task: TaskId, index: u32) -> Option<&SysRet> {
+        self.get(task)?.syscall(index)?.1
+    }
+}
