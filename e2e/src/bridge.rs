@@ -26,16 +26,9 @@ pub struct Bridge {
 impl Bridge {
     /// Starts the bridge on a free port with the given arguments, in the network namespace of the calling thread.
     ///
-    /// It runs from the root of the repository, where it finds `www/dist`. The program is `$SENDPATH_BRIDGE`, or the
-    /// one that `cargo build -p native-bridge` made.
+    /// It runs from the root of the repository.
     pub fn start<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Bridge> {
-        let program = match env::var_os("SENDPATH_BRIDGE") {
-            Some(path) => PathBuf::from(path),
-            None => target_dir().join("debug/native-bridge"),
-        };
-        if !program.is_file() {
-            bail!("{} is not there: `cargo xtask test e2e` builds it", program.display());
-        }
+        let program = program_path("native-bridge")?;
         let mut command = Command::new(program);
         command.current_dir(repo_root()).args(["--port", "0", "--token", TOKEN]).args(args);
         let mut process = Process::start(command)?;
@@ -65,6 +58,15 @@ impl Bridge {
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
+}
+
+/// One of our own programs, such as `lab`, as cargo built it beside the running test.
+pub fn program_path(name: &str) -> Result<PathBuf> {
+    let path = target_dir().join("debug").join(name);
+    if !path.is_file() {
+        bail!("{} is not there: `cargo xtask test e2e` builds it", path.display());
+    }
+    Ok(path)
 }
 
 /// The root of the repository that these tests belong to.

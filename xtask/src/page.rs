@@ -122,8 +122,10 @@ fn assemble(workspace: &Workspace, modules: &[Module], dev: bool) -> Result<()> 
     if has_prerender(workspace) {
         // Draws the first picture into index.html, so that something moves before the WebAssembly is there.
         let (template, page) = (www.join("index.html"), stage.join("index.html"));
-        let run = ["run", "-p", "web", "--bin", "prerender", "--features", "ssr", "--"];
-        sh::run(sh::cargo(&workspace.root).args(run).args([template, page]))?;
+        let options = ["build", "--bin", "prerender"];
+        sh::run(sh::cargo(&workspace.root).args(options).args(workspace.product()))?;
+        let program = workspace.target.join("debug/prerender");
+        sh::run(sh::command(program, &workspace.root).args([template, page]))?;
     }
     let dist = workspace.dist();
     update(&stage, &dist)?;

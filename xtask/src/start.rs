@@ -45,7 +45,8 @@ pub fn run(args: &Args) -> Result<()> {
     page::build(&workspace, &page::Args { dev: args.dev }, &mut steps)?;
     steps.step("the bridge, which serves the page", || {
         let profile = if args.release { "release" } else { "dev" };
-        sh::run(sh::cargo(&workspace.root).args(["build", "--package", "native-bridge", "--profile", profile]))
+        let options = ["build", "--bin", "native-bridge", "--profile", profile];
+        sh::run(sh::cargo(&workspace.root).args(options).args(workspace.product()))
     })?;
 
     let program = workspace.target.join(if args.release { "release" } else { "debug" }).join("native-bridge");

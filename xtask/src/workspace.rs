@@ -71,6 +71,29 @@ impl Workspace {
         self.packages.iter().find(|package| package.name == name)
     }
 
+    /// The options that select what we ship and its tests, for each native build of any of it.
+    ///
+    /// Cargo builds a library again for each new set of features, and each new selection of packages is one: so there
+    /// is one selection, whatever part of it a command wants.
+    pub fn product(&self) -> Vec<&'static str> {
+        let mut options = vec!["--workspace", "--exclude", "xtask"];
+        options.extend(self.page_features());
+        options
+    }
+
+    /// The options that include the page's native program, once there is one.
+    pub fn page_features(&self) -> &'static [&'static str] {
+        let has_ssr = self.package("web").is_some_and(|web| web.features.contains_key("ssr"));
+        if has_ssr { &["--features", "web/ssr"] } else { &[] }
+    }
+
+    /// The names of the test programs in the folder `tests` of the packages that `pick` picks.
+    pub fn test_programs(&self, pick: impl Fn(&Package) -> bool) -> Vec<&str> {
+        let packages = self.packages.iter().filter(|package| pick(package));
+        let targets = packages.flat_map(|package| &package.targets);
+        targets.filter(|target| target.kind == ["test"]).map(|target| target.name.as_str()).collect()
+    }
+
     /// Whether the Python interpreter can be built as a module of its own.
     pub fn has_interpreter(&self) -> bool {
         self.package("python").is_some_and(|python| python.features.contains_key("wasm"))

@@ -1,8 +1,8 @@
 //! The steps of `cargo xtask test`.
 //!
 //! The selections of packages are few and repeat: cargo builds a library again for each new set of features, and
-//! each new selection of packages is one. `--workspace` serves the checks, [`PRODUCT`] the tests of what we ship,
-//! [`CHORES`] the rest.
+//! each new selection of packages is one. `--workspace` serves the checks, `Workspace::product` the tests, and xtask
+//! is built alone, as `cargo xtask` builds it.
 
 use std::process::Command;
 use std::time::Duration;
@@ -62,20 +62,14 @@ pub(super) const STEPS: &[Step] = &[
     Step::new("clippy", "clippy on everything, native", clippy),
     Step::new("clippy-wasm", "clippy on what runs in the browser", clippy_wasm).slow().after(&["tools"]),
     Step::new("docs", "cargo doc without a warning", docs).slow(),
+    Step::new("page", "cargo xtask build", build_page).slow().after(&["tools"]),
     Step::new("test", "native tests of what we ship", native_tests).counted(),
-    Step::new("test-chores", "native tests of xtask and the browser helpers", chores_tests).slow().counted(),
+    Step::new("test-chores", "native tests of xtask", chores_tests).slow().counted(),
     Step::new("wasm-node", "WebAssembly tests in Node", wasm_node).slow().counted().after(&["tools"]),
     Step::new("wasm-browser", "WebAssembly tests in headless Chromium", wasm_browser).slow().counted().after(&["tools"]),
-    Step::new("page", "cargo xtask build", build_page).slow().after(&["tools"]),
     Step::new("e2e", "the page and the bridge in headless Chromium", end_to_end).slow().counted().after(&["tools", "page"]),
     Step::new("release", "the bridge as it is shipped, with the page inside", release).slow().after(&["tools", "page"]),
 ];
-
-/// The packages that we ship.
-const PRODUCT: &[&str] = &["--workspace", "--exclude", "xtask", "--exclude", "e2e"];
-
-/// The packages around it.
-const CHORES: &[&str] = &["--package", "xtask", "--package", "e2e"];
 
 /// What runs in the browser.
 const IN_BROWSER: &[&str] = &["stack", "lab", "bridge-protocol", "web", "python"];
@@ -105,8 +99,9 @@ fn tidy_up(context: &Context) -> Result<Count> {
 }
 
 fn clippy(context: &Context) -> Result<Count> {
-    let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    check(&mut cargo(context, &[&args]), COMPILE_LIMIT)
+    let args = ["clippy", "--workspace", "--all-targets"];
+    let features = context.workspace.page_features();
+    check(&mut cargo(context, &[&args, features, &["--", "-D", "warnings"]]), COMPILE_LIMIT)
 }
 
 fn clippy_wasm(context: &Context) -> Result<Count> {
@@ -119,16 +114,24 @@ fn clippy_wasm(context: &Context) -> Result<Count> {
 }
 
 fn docs(context: &Context) -> Result<Count> {
-    let mut cargo = cargo(context, &[&["doc", "--workspace", "--no-deps"]]);
+    let features = context.workspace.page_features();
+    let mut cargo = cargo(context, &[&["doc", "--workspace", "--no-deps"], features]);
     check(cargo.env("RUSTDOCFLAGS", "-D warnings"), COMPILE_LIMIT)
 }
 
 fn native_tests(context: &Context) -> Result<Count> {
-    run_tests(context, cargo(context, &[&["test", "--no-fail-fast"], PRODUCT]))
+    let programs = context.workspace.test_programs(|package| package.name != "e2e" && package.name != "xtask");
+    let mut targets = vec!["--lib", "--bins"];
+    targets.extend(programs.into_iter().flat_map(|name| ["--test", name]));
+    let product = context.workspace.product();
+    let unit = run_tests(context, cargo(context, &[&["test", "--no-fail-fast"], &product, &targets]))?;
+    // The examples in the documentation are a mode of their own.
+    let docs = run_tests(context, cargo(context, &[&["test", "--no-fail-fast", "--doc"], &product]))?;
+    Ok(Count { passed: unit.passed + docs.passed, failed: unit.failed + docs.failed })
 }
 
 fn chores_tests(context: &Context) -> Result<Count> {
-    run_tests(context, cargo(context, &[&["test", "--no-fail-fast"], CHORES, &["--lib", "--bins"]]))
+    run_tests(context, cargo(context, &[&["test", "--package", "xtask", "--bins"]]))
 }
 
 fn wasm_node(context: &Context) -> Result<Count> {
@@ -163,12 +166,12 @@ fn build_page(context: &Context) -> Result<Count> {
 }
 
 fn end_to_end(context: &Context) -> Result<Count> {
-    // With the same selection as the native tests, so that only the program itself is missing.
-    check(&mut cargo(context, &[&["build"], PRODUCT, &["--bins"]]), COMPILE_LIMIT)?;
-    let bridge = context.workspace.target.join("debug/native-bridge");
-    let mut cargo = cargo(context, &[&["test", "--no-fail-fast"], CHORES, &["--test", "*"]]);
-    cargo.env("SENDPATH_BRIDGE", bridge);
-    run_tests(context, cargo)
+    // What the native tests built, and the programs: without `--tests` other features, and the libraries once more.
+    let product = context.workspace.product();
+    check(&mut cargo(context, &[&["build", "--tests", "--bins"], &product]), COMPILE_LIMIT)?;
+    let programs = context.workspace.test_programs(|package| package.name == "e2e");
+    let targets: Vec<_> = programs.into_iter().flat_map(|name| ["--test", name]).collect();
+    run_tests(context, cargo(context, &[&["test", "--no-fail-fast"], &product, &targets]))
 }
 
 fn release(context: &Context) -> Result<Count> {
