@@ -139,9 +139,10 @@ impl Printer {
     }
 
     fn line(&self, lab: &Lab, task: stack::trace::TaskId, stderr: bool, line: &str) -> std::io::Result<()> {
-        let whose = lab.world().task(task).map_or_else(String::new, |t| {
-            format!("{} {}", lab.config().host_name(t.host()), t.executable().name)
-        });
+        let whose = lab
+            .world()
+            .task(task)
+            .map_or_else(String::new, |t| format!("{} {}", lab.config().host_name(t.host()), t.executable().name));
         self.write(stderr, &format!("{whose} | {line}\n"))
     }
 

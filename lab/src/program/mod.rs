@@ -8,8 +8,8 @@ mod exec;
 mod frontier;
 
 pub use exec::{Runner, Sys};
-pub(crate) use frontier::{Live, first_difference};
 pub use frontier::{Frontier, Playback};
+pub(crate) use frontier::{Live, first_difference};
 
 use crate::scenario::{Code, ProgramSpec};
 use crate::tape::{Ask, Asked};

@@ -103,7 +103,8 @@ async fn fetch(sys: &Sys, options: &Options, transfer: &mut Transfer, begin: u64
     let fd = sys.tcp().await.map_err(|e| failure(7, format!("Couldn't open socket: {}", e.text())))?;
     if let Err(error) = sys.connect(fd, addr).await {
         let ms = (sys.clock().await - begin) / 1_000_000;
-        let text = format!("Failed to connect to {} port {} after {ms} ms: Couldn't connect to server", url.host, url.port);
+        let text =
+            format!("Failed to connect to {} port {} after {ms} ms: Couldn't connect to server", url.host, url.port);
         let _ = sys.close(fd).await;
         return Err(failure(if error == Errno::ETIMEDOUT { 28 } else { 7 }, text));
     }
@@ -171,7 +172,8 @@ async fn body(sys: &Sys, head: &Head, first: Vec<u8>, fd: Fd, out: &mut Out<'_>)
         match (&mut chunked, &mut left) {
             (Some(chunked), _) => {
                 let part = chunked.take(&data);
-                let part = part.ok_or_else(|| failure(56, "Illegal or missing hexadecimal sequence in chunked-encoding"))?;
+                let part =
+                    part.ok_or_else(|| failure(56, "Illegal or missing hexadecimal sequence in chunked-encoding"))?;
                 out.body(&part).await?;
                 if chunked.is_done() {
                     return Ok(());

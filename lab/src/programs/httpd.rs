@@ -173,9 +173,11 @@ impl Connection {
         let path = head.second.split(['?', '#']).next().unwrap_or_default();
         let path = path.strip_prefix("http://").map_or(path, |p| p.find('/').map_or("/", |i| &p[i..]));
         match path {
-            "/" | "/index.html" => {
-                Response { status: 200, content_type: "text/html; charset=utf-8", body: Body::Text(self.welcome().await) }
-            }
+            "/" | "/index.html" => Response {
+                status: 200,
+                content_type: "text/html; charset=utf-8",
+                body: Body::Text(self.welcome().await),
+            },
             _ => match path.strip_prefix("/bytes/").and_then(|n| n.parse::<u64>().ok()) {
                 Some(n) if n <= MAX_BYTES => {
                     Response { status: 200, content_type: "application/octet-stream", body: Body::Pattern(n) }
@@ -196,13 +198,18 @@ impl Connection {
         let info = self.sys.option(self.fd, IPPROTO_TCP, TCP_INFO, 104).await.unwrap_or_default();
         // struct tcp_info, include/uapi/linux/tcp.h.
         let word = |at: usize| Some(u32::from_le_bytes(info.get(at..at + 4)?.try_into().ok()?));
-        let known = [(16, "Segment size (snd_mss)", "bytes"), (80, "Congestion window", "segments"), (68, "Round trip (srtt)", "µs")];
+        let known = [
+            (16, "Segment size (snd_mss)", "bytes"),
+            (80, "Congestion window", "segments"),
+            (68, "Round trip (srtt)", "µs"),
+        ];
         for (at, name, unit) in known {
             if let Some(value) = word(at).filter(|v| *v > 0) {
                 facts.push((name, format!("{value} {unit}")));
             }
         }
-        let rows: String = facts.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{value}</td></tr>\n")).collect();
+        let rows: String =
+            facts.iter().map(|(name, value)| format!("<tr><th>{name}</th><td>{value}</td></tr>\n")).collect();
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Served by Sendpath</title>\n\
              <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:40em;margin:3em auto;padding:0 1em}}\
@@ -238,7 +245,8 @@ impl Connection {
             Body::Pattern(n) => *n,
         };
         let len_text = len.to_string();
-        let mut fields = vec![("Server", SERVER), ("Content-Type", response.content_type), ("Content-Length", &len_text)];
+        let mut fields =
+            vec![("Server", SERVER), ("Content-Type", response.content_type), ("Content-Length", &len_text)];
         if response.status == 405 {
             fields.push(("Allow", "GET, HEAD"));
         }

@@ -60,7 +60,10 @@ pub(super) async fn main(sys: Sys, mut args: Args) -> i32 {
             _ => Some("option"),
         };
         if let Some(what) = bad {
-            sys.eprint(format!("ping: bad {what}\nusage: ping [-c COUNT] [-i INTERVAL] [-s SIZE] [-W TIMEOUT] [-q] ADDRESS\n")).await;
+            sys.eprint(format!(
+                "ping: bad {what}\nusage: ping [-c COUNT] [-i INTERVAL] [-s SIZE] [-W TIMEOUT] [-q] ADDRESS\n"
+            ))
+            .await;
             return 2;
         }
     }
@@ -154,7 +157,9 @@ async fn receive(sys: &Sys, fd: Fd, options: &Options, stats: &mut Stats, until:
         match sys.recv_from(fd, 65_536).await {
             Ok((packet, from)) => {
                 let now = sys.clock().await;
-                if let Some(line) = stats.take(&packet, from, now) && !options.quiet {
+                if let Some(line) = stats.take(&packet, from, now)
+                    && !options.quiet
+                {
                     sys.print(line).await;
                 }
             }
@@ -213,7 +218,8 @@ impl Stats {
     }
 
     fn text(&self, addr: Ipv4Addr, total_ms: u64, timed: bool) -> String {
-        let mut text = format!("\n--- {addr} ping statistics ---\n{} packets transmitted, {} received", self.sent, self.received);
+        let mut text =
+            format!("\n--- {addr} ping statistics ---\n{} packets transmitted, {} received", self.sent, self.received);
         if self.duplicates > 0 {
             text += &format!(", +{} duplicates", self.duplicates);
         }
@@ -271,7 +277,10 @@ mod tests {
 
     #[test]
     fn times_and_losses_read_as_in_iputils() {
-        assert_eq!([rtt_text(52), rtt_text(1_234), rtt_text(12_345), rtt_text(123_456)], ["0.052", "1.23", "12.3", "123"]);
+        assert_eq!(
+            [rtt_text(52), rtt_text(1_234), rtt_text(12_345), rtt_text(123_456)],
+            ["0.052", "1.23", "12.3", "123"]
+        );
         assert_eq!([loss(4, 4), loss(4, 0), loss(4, 3), loss(3, 1)], ["0", "100", "25", "66.6667"]);
     }
 
@@ -283,7 +292,10 @@ mod tests {
         let from = Some(SockAddr::v4(Ipv4Addr::new(10, 0, 0, 2), 0));
         let line = stats.take(&reply, from, 5_340_000).unwrap();
         assert_eq!(line, "64 bytes from 10.0.0.2: icmp_seq=1 time=0.340 ms\n");
-        assert_eq!(stats.take(&reply, from, 5_340_000).unwrap(), "64 bytes from 10.0.0.2: icmp_seq=1 time=0.340 ms (DUP!)\n");
+        assert_eq!(
+            stats.take(&reply, from, 5_340_000).unwrap(),
+            "64 bytes from 10.0.0.2: icmp_seq=1 time=0.340 ms (DUP!)\n"
+        );
         assert_eq!((stats.received, stats.duplicates), (1, 1));
         assert_eq!(stats.take(&[0; 4], from, 0), None);
     }

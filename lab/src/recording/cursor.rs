@@ -25,7 +25,11 @@ impl Lab {
         }
         loop {
             let target = self.history.seek(self.cursor, command);
-            if !forward || target < self.last() || command == TimeCommand::Seek(target) || self.state != RunState::Running {
+            if !forward
+                || target < self.last()
+                || command == TimeCommand::Seek(target)
+                || self.state != RunState::Running
+            {
                 self.cursor = target;
                 return target;
             }

@@ -3,8 +3,8 @@
 use super::Lab;
 use crate::scene::SceneConfig;
 use serde_json::{Map, Value, json};
-use stack::trace::{Event, EventLog, What};
 use stack::trace::{BytesRef, EventId};
+use stack::trace::{Event, EventLog, What};
 use std::fmt::Write as _;
 
 impl Lab {
@@ -41,7 +41,8 @@ fn line(id: EventId, event: &Event, log: &EventLog, config: &SceneConfig) -> Val
                 put("event", json!(kind));
                 if let Value::Object(values) = values {
                     for (name, value) in values {
-                        let value = if name == "bytes" || (name == "mac" && value.is_u64()) { Value::Null } else { value };
+                        let value =
+                            if name == "bytes" || (name == "mac" && value.is_u64()) { Value::Null } else { value };
                         if !value.is_null() {
                             put(&name, value);
                         }

@@ -73,6 +73,7 @@ impl History {
     /// Names a task that was not there at the beginning.
     pub(crate) fn add_task(&mut self, log: &EventLog, host: HostId, task: TaskConfig) {
         self.fold.add_task(host, task.clone());
+        self.timeline.add_task(host, task.clone());
         self.children.push((EventId(log.next_id().0 - 1), host, task));
     }
 

@@ -155,7 +155,9 @@ fn another_wire_changes_only_what_comes_after() {
     assert!(shared <= at && shared.0 + 2000 > at.0);
     fork.run();
     assert_ne!(fork.digest(), lab.digest());
-    assert!(fork.log().since(EventId(1)).take_while(|(id, _)| *id <= shared).all(|(id, e)| lab.log().get(id) == Some(e)));
+    assert!(
+        fork.log().since(EventId(1)).take_while(|(id, _)| *id <= shared).all(|(id, e)| lab.log().get(id) == Some(e))
+    );
     // The branch can be played again, also from before the fork.
     for from in [EventId(0), fork.last()] {
         assert_eq!(fork.replay_from(from).unwrap().difference, None);
@@ -180,7 +182,10 @@ fn an_edited_program_keeps_the_past_it_shares() {
     let mut more = fewer.fork(fewer.last(), edit("send 3")).unwrap();
     more.run();
     assert_eq!(more.digest(), lab.digest());
-    assert_eq!(lab.fork(EventId(0), Edit::Source { program: 5, text: String::new() }).err(), Some(ForkError::NoSuchThing));
+    assert_eq!(
+        lab.fork(EventId(0), Edit::Source { program: 5, text: String::new() }).err(),
+        Some(ForkError::NoSuchThing)
+    );
 }
 
 #[test]

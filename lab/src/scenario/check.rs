@@ -33,14 +33,20 @@ pub(super) fn check(
         report.report(0..0, "too many hosts and switches", format!("expected at most {MAX_NODES}"));
     }
     let names = node_names(&raw, report);
-    let mut hosts: Vec<HostSpec> =
-        raw.hosts.iter().enumerate().map(|(i, h)| host(i, h, raw.seed, report)).collect();
+    let mut hosts: Vec<HostSpec> = raw.hosts.iter().enumerate().map(|(i, h)| host(i, h, raw.seed, report)).collect();
     addresses(&raw.hosts, report);
     for (i, h) in raw.hosts.iter().enumerate() {
         let known = neighbours(i, h, &raw, &hosts, &names, report);
         hosts[i].config.neighbours = known;
     }
-    let mut cabling = Cabling { names: &names, hosts: &hosts, switches: raw.switches.len(), ports: vec![0; raw.switches.len()], used: BTreeMap::new(), wires: Vec::new() };
+    let mut cabling = Cabling {
+        names: &names,
+        hosts: &hosts,
+        switches: raw.switches.len(),
+        ports: vec![0; raw.switches.len()],
+        used: BTreeMap::new(),
+        wires: Vec::new(),
+    };
     for w in &raw.wires {
         if let [a, b] = &w.between[..] {
             cabling.join(a, b, w.span.clone(), w.lines, report);
@@ -49,7 +55,13 @@ pub(super) fn check(
     for s in &raw.switches {
         let Some(name) = &s.name else { continue };
         for host in &s.connects {
-            cabling.join(host, &At { value: name.value.clone(), span: host.span.clone() }, s.span.clone(), s.lines, report);
+            cabling.join(
+                host,
+                &At { value: name.value.clone(), span: host.span.clone() },
+                s.span.clone(),
+                s.lines,
+                report,
+            );
         }
     }
     if let ([a, b], []) = (&hosts[..], &raw.switches[..])
@@ -84,17 +96,29 @@ type Names = BTreeMap<String, usize>;
 
 fn node_names(raw: &RawScenario, report: &mut Reporter<'_>) -> Names {
     let mut names = Names::new();
-    let nodes = raw.hosts.iter().map(|h| (&h.name, &h.span, "host")).chain(raw.switches.iter().map(|s| (&s.name, &s.span, "switch")));
+    let nodes = raw
+        .hosts
+        .iter()
+        .map(|h| (&h.name, &h.span, "host"))
+        .chain(raw.switches.iter().map(|s| (&s.name, &s.span, "switch")));
     for (i, (name, span, what)) in nodes.enumerate() {
         let Some(name) = name else {
             report.report(span.clone(), format!("a {what} without a name"), "expected name = \"…\"");
             continue;
         };
         if name.value.is_empty() || !name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            report.report(name.span.clone(), format!("bad name \"{}\"", name.value), "expected letters, digits and hyphens");
+            report.report(
+                name.span.clone(),
+                format!("bad name \"{}\"", name.value),
+                "expected letters, digits and hyphens",
+            );
         }
         if names.insert(name.value.clone(), i).is_some() {
-            report.report(name.span.clone(), format!("a second \"{}\"", name.value), "expected a name of its own for each host and switch");
+            report.report(
+                name.span.clone(),
+                format!("a second \"{}\"", name.value),
+                "expected a name of its own for each host and switch",
+            );
         }
     }
     names
@@ -103,13 +127,21 @@ fn node_names(raw: &RawScenario, report: &mut Reporter<'_>) -> Names {
 fn host(index: usize, raw: &RawHost, seed: u64, report: &mut Reporter<'_>) -> HostSpec {
     let name = raw.name.as_ref().map_or_else(|| format!("host{index}"), |n| n.value.clone());
     if raw.interfaces.is_empty() {
-        report.report(raw.span.clone(), format!("{name} has no interface"), "expected address = \"192.168.1.1/24\" or [[host.interface]]");
+        report.report(
+            raw.span.clone(),
+            format!("{name} has no interface"),
+            "expected address = \"192.168.1.1/24\" or [[host.interface]]",
+        );
     }
     let mut interfaces: Vec<InterfaceConfig> = Vec::new();
     for (i, raw) in raw.interfaces.iter().enumerate() {
         let card = interface(index, i, raw);
         if let (Some(at), true) = (&raw.name, interfaces.iter().any(|c| c.name == card.name) || card.name == "lo") {
-            report.report(at.span.clone(), format!("{name} has two interfaces \"{}\"", card.name), "expected another name");
+            report.report(
+                at.span.clone(),
+                format!("{name} has two interfaces \"{}\"", card.name),
+                "expected another name",
+            );
         }
         interfaces.push(card);
     }
@@ -119,7 +151,8 @@ fn host(index: usize, raw: &RawHost, seed: u64, report: &mut Reporter<'_>) -> Ho
     let gateways = raw.gateway.iter().map(|g| ("gateway", g)).chain(raw.routes.iter().map(|r| ("route's via", &r.via)));
     for (what, gateway) in gateways {
         if !on_link(gateway.value) {
-            let networks: Vec<String> = interfaces.iter().filter_map(|c| c.address).map(|(a, p)| format!("{a}/{p}")).collect();
+            let networks: Vec<String> =
+                interfaces.iter().filter_map(|c| c.address).map(|(a, p)| format!("{a}/{p}")).collect();
             let message = format!("{name} cannot reach the {what} {}", gateway.value);
             report.report(gateway.span.clone(), message, format!("expected a neighbour of {}", networks.join(" or ")));
         }
@@ -178,19 +211,35 @@ fn addresses(hosts: &[RawHost], report: &mut Reporter<'_>) {
                     report.report(span.clone(), format!("{a}/{p} cannot be a host's address"), why);
                 }
                 if let Some((b, q)) = networks.iter().find(|(b, q)| same_network(*a, *b, (*p).min(*q))) {
-                    report.report(span.clone(), format!("{a}/{p} overlaps {b}/{q} of the same host"), "expected a network of its own for each interface");
+                    report.report(
+                        span.clone(),
+                        format!("{a}/{p} overlaps {b}/{q} of the same host"),
+                        "expected a network of its own for each interface",
+                    );
                 }
                 networks.push((*a, *p));
                 if let Some(other) = seen.insert(*a, name.to_owned()) {
-                    report.report(span.clone(), format!("{a} is the address of {other} too"), "expected an address of its own for each interface");
+                    report.report(
+                        span.clone(),
+                        format!("{a} is the address of {other} too"),
+                        "expected an address of its own for each interface",
+                    );
                 }
             }
             if let Some(mac) = raw.mac.as_ref().filter(|m| m.value.is_multicast() || m.value == MacAddr::ZERO) {
-                report.report(mac.span.clone(), format!("{} cannot be a card's address", mac.value), "expected an even first byte, as in 02:…");
+                report.report(
+                    mac.span.clone(),
+                    format!("{} cannot be a card's address", mac.value),
+                    "expected an even first byte, as in 02:…",
+                );
             }
             if let Some(other) = macs.insert(card.mac, name.to_owned()) {
                 let span = raw.mac.as_ref().map_or(host.span.clone(), |m| m.span.clone());
-                report.report(span, format!("{} is the hardware address of {other} too", card.mac), "expected a hardware address of its own for each interface");
+                report.report(
+                    span,
+                    format!("{} is the hardware address of {other} too", card.mac),
+                    "expected a hardware address of its own for each interface",
+                );
             }
         }
     }
@@ -235,7 +284,8 @@ fn neighbours(
                     unknown_node(name, "host", names, report);
                     continue;
                 };
-                let mine: Vec<(Ipv4Addr, u8)> = hosts[index].config.interfaces.iter().filter_map(|c| c.address).collect();
+                let mine: Vec<(Ipv4Addr, u8)> =
+                    hosts[index].config.interfaces.iter().filter_map(|c| c.address).collect();
                 let cards = hosts[other].config.interfaces.iter().filter_map(|c| Some((c.address?.0, c.mac)));
                 let before = known.len();
                 known.extend(cards.filter(|(a, _)| mine.iter().any(|(m, p)| same_network(*m, *a, *p) && m != a)));
@@ -268,7 +318,14 @@ struct Cabling<'a> {
 }
 
 impl Cabling<'_> {
-    fn join(&mut self, a: &At<String>, b: &At<String>, span: Range<usize>, lines: [Line; 2], report: &mut Reporter<'_>) {
+    fn join(
+        &mut self,
+        a: &At<String>,
+        b: &At<String>,
+        span: Range<usize>,
+        lines: [Line; 2],
+        report: &mut Reporter<'_>,
+    ) {
         if a.value == b.value {
             report.report(span, format!("a wire from \"{}\" to itself", a.value), "expected two different ends");
             return;
@@ -297,7 +354,11 @@ impl Cabling<'_> {
                 Some(i) => place(i),
                 None => {
                     let all: Vec<&str> = cards.iter().map(|c| c.name.as_str()).collect();
-                    report.report(at.span.clone(), format!("{node} has no interface \"{card}\""), format!("expected one of: {}", all.join(", ")));
+                    report.report(
+                        at.span.clone(),
+                        format!("{node} has no interface \"{card}\""),
+                        format!("expected one of: {}", all.join(", ")),
+                    );
                     return None;
                 }
             },
@@ -336,7 +397,11 @@ fn program(
     let given = [&raw.python, &raw.source, &raw.builtin].into_iter().flatten().count();
     if given != 1 {
         let what = if given == 0 { "a program without code" } else { "a program with more than one code" };
-        report.report(raw.span.clone(), what, "expected one of: python = \"file.py\", source = \"\"\"…\"\"\", builtin = \"httpd\"");
+        report.report(
+            raw.span.clone(),
+            what,
+            "expected one of: python = \"file.py\", source = \"\"\"…\"\"\", builtin = \"httpd\"",
+        );
         return None;
     }
     let mut args: Vec<String> = raw.args.iter().map(|a| a.value.clone()).collect();

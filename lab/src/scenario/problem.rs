@@ -65,7 +65,13 @@ impl fmt::Display for Problems {
             let indent: String =
                 p.snippet.chars().take(p.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             let mark = "^".repeat(p.width.max(1));
-            writeln!(f, " {} | {indent}{mark}{}{}", " ".repeat(number.len()), if p.hint.is_empty() { "" } else { " " }, p.hint)?;
+            writeln!(
+                f,
+                " {} | {indent}{mark}{}{}",
+                " ".repeat(number.len()),
+                if p.hint.is_empty() { "" } else { " " },
+                p.hint
+            )?;
         }
         Ok(())
     }

@@ -59,7 +59,11 @@ fn host(mut t: Table<'_>, report: &mut Reporter<'_>) -> RawHost {
         name,
         interfaces,
         gateway: t.parsed("gateway", report, ADDRESS, |s| s.parse().ok()),
-        routes: t.tables("routes", "routes = [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]", report).into_iter().filter_map(|t| route(t, report)).collect(),
+        routes: t
+            .tables("routes", "routes = [{ to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]", report)
+            .into_iter()
+            .filter_map(|t| route(t, report))
+            .collect(),
         forward: t.boolean("forward", report).unwrap_or(false),
         neighbours: t.take("neighbours").map_or(Vec::new(), |v| neighbours(v, report)),
         sysctl: t.take("sysctl").map_or(Vec::new(), |v| sysctl(v, report)),
@@ -90,7 +94,11 @@ fn route(mut t: Table<'_>, report: &mut Reporter<'_>) -> Option<RawRoute> {
     let via = t.parsed("via", report, ADDRESS, |s| s.parse().ok());
     for (key, missing) in [("to", t.take("to").is_none()), ("via", t.take("via").is_none())] {
         if missing {
-            report.report(span.clone(), format!("a route without \"{key}\""), "expected { to = \"10.0.0.0/8\", via = \"192.168.1.254\" }");
+            report.report(
+                span.clone(),
+                format!("a route without \"{key}\""),
+                "expected { to = \"10.0.0.0/8\", via = \"192.168.1.254\" }",
+            );
         }
     }
     t.finish(report);
@@ -111,7 +119,10 @@ fn neighbours(value: &Spanned<DeValue<'_>>, report: &mut Reporter<'_>) -> Vec<Ra
                     report.report(key.span, format!("bad address \"{}\"", key.value), ADDRESS);
                     continue;
                 };
-                let Some(text) = table::string(value, report, "a neighbour's hardware address must be a string", MAC) else { continue };
+                let Some(text) = table::string(value, report, "a neighbour's hardware address must be a string", MAC)
+                else {
+                    continue;
+                };
                 match MacAddr::parse(&text.value) {
                     Some(mac) => out.push(RawNeighbour::Entry(key.map(|_| address), mac)),
                     None => report.report(text.span, format!("bad hardware address \"{}\"", text.value), MAC),
@@ -170,7 +181,8 @@ fn lines(t: &mut Table<'_>, report: &mut Reporter<'_>) -> [Line; 2] {
     let rate = pair(t, "rate", report, units::RATE, units::rate, default.rate_bps);
     let delay = pair(t, "delay", report, units::DURATION, units::duration, default.delay);
     let mut chance = |key| pair(t, key, report, units::PERCENT, units::percent, Chance::NEVER);
-    let (loss, duplicate, reorder, corrupt) = (chance("loss"), chance("duplicate"), chance("reorder"), chance("corrupt"));
+    let (loss, duplicate, reorder, corrupt) =
+        (chance("loss"), chance("duplicate"), chance("reorder"), chance("corrupt"));
     [0, 1].map(|i| Line {
         rate_bps: rate[i],
         delay: delay[i],
@@ -205,7 +217,11 @@ fn pair<T: Copy>(
     match value.get_ref() {
         DeValue::Array(both) if both.len() == 2 => [one(&both[0]), one(&both[1])],
         DeValue::Array(_) => {
-            report.report(value.span(), format!("{key} has one value for both directions, or two"), "expected [there, back]");
+            report.report(
+                value.span(),
+                format!("{key} has one value for both directions, or two"),
+                "expected [there, back]",
+            );
             [default; 2]
         }
         _ => [one(value); 2],

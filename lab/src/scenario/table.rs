@@ -76,7 +76,11 @@ impl<'d> Table<'d> {
         match value.get_ref() {
             DeValue::Boolean(b) => Some(*b),
             other => {
-                report.report(value.span(), format!("{key} must be a boolean, not {}", kind(other)), "expected true or false");
+                report.report(
+                    value.span(),
+                    format!("{key} must be a boolean, not {}", kind(other)),
+                    "expected true or false",
+                );
                 None
             }
         }
@@ -103,7 +107,12 @@ impl<'d> Table<'d> {
     }
 
     /// The tables of `[[key]]`.
-    pub(super) fn tables(&mut self, key: &'static str, what: &'static str, report: &mut Reporter<'_>) -> Vec<Table<'d>> {
+    pub(super) fn tables(
+        &mut self,
+        key: &'static str,
+        what: &'static str,
+        report: &mut Reporter<'_>,
+    ) -> Vec<Table<'d>> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let wrong = |span: Range<usize>, report: &mut Reporter<'_>| {
             report.report(span, format!("{key} must be an array of tables"), format!("expected {what}"));

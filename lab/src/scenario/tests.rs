@@ -18,7 +18,8 @@ fn complaints(text: &str) -> Vec<String> {
     problems.iter().map(|p| format!("{}:{}: {} [{}]", p.line, p.column, p.message, p.hint)).collect()
 }
 
-const TWO: &str = "[[host]]\nname = \"alice\"\naddress = \"10.0.0.1/24\"\n[[host]]\nname = \"bob\"\naddress = \"10.0.0.2/24\"\n";
+const TWO: &str =
+    "[[host]]\nname = \"alice\"\naddress = \"10.0.0.1/24\"\n[[host]]\nname = \"bob\"\naddress = \"10.0.0.2/24\"\n";
 
 #[test]
 fn what_is_left_out_is_filled_in() {
@@ -118,7 +119,8 @@ test.toml:3:2: unknown key \"adress\" in [[host]]
 
 #[test]
 fn what_is_no_toml_is_said_with_its_place() {
-    for (text, place) in [("title = ", "1:9"), ("[[host]\n", "1:8"), ("a = 1\na = 2\n", "2:1"), ("x = \"\u{e9}", "1:7")] {
+    for (text, place) in [("title = ", "1:9"), ("[[host]\n", "1:8"), ("a = 1\na = 2\n", "2:1"), ("x = \"\u{e9}", "1:7")]
+    {
         let all = complaints(text);
         assert!(!all.is_empty() && all.iter().any(|c| c.starts_with(place)), "{text:?}: {all:?}");
     }
@@ -144,31 +146,85 @@ fn wrong_values_are_named_with_what_was_expected() {
     for (text, expected) in [
         ("mtu = 40\n", "7:7: mtu is out of range [expected an integer from 68 to 9000]"),
         ("forward = 1\n", "7:11: forward must be a boolean, not an integer [expected true or false]"),
-        ("mac = \"01:00:00:00:00:01\"\n", "7:7: 01:00:00:00:00:01 cannot be a card's address [expected an even first byte, as in 02:…]"),
-        ("mac = \"02:00:00:00:00:01\"\n", "7:7: 02:00:00:00:00:01 is the hardware address of alice too [expected a hardware address of its own for each interface]"),
+        (
+            "mac = \"01:00:00:00:00:01\"\n",
+            "7:7: 01:00:00:00:00:01 cannot be a card's address [expected an even first byte, as in 02:…]",
+        ),
+        (
+            "mac = \"02:00:00:00:00:01\"\n",
+            "7:7: 02:00:00:00:00:01 is the hardware address of alice too [expected a hardware address of its own for each interface]",
+        ),
         ("mac = \"2:0\"\n", "7:7: bad mac \"2:0\" [expected six bytes in hexadecimal, as in \"02:00:00:00:00:01\"]"),
-        ("gateway = \"10.9.0.1\"\n", "7:11: bob cannot reach the gateway 10.9.0.1 [expected a neighbour of 10.0.0.2/24]"),
+        (
+            "gateway = \"10.9.0.1\"\n",
+            "7:11: bob cannot reach the gateway 10.9.0.1 [expected a neighbour of 10.0.0.2/24]",
+        ),
         ("gateway = \"10.0.0\"\n", "7:11: bad gateway \"10.0.0\" [expected an IPv4 address, as in \"192.168.1.1\"]"),
-        ("routes = [{ to = \"10.9.0.0/16\" }]\n", "7:11: a route without \"via\" [expected { to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]"),
+        (
+            "routes = [{ to = \"10.9.0.0/16\" }]\n",
+            "7:11: a route without \"via\" [expected { to = \"10.0.0.0/8\", via = \"192.168.1.254\" }]",
+        ),
         ("neighbours = [\"alcie\"]\n", "7:15: no host is called \"alcie\" [did you mean \"alice\"?]"),
-        ("neighbours = 3\n", "7:14: neighbours must be an array or a table, not an integer [expected [\"bob\"] or { \"192.168.1.100\" = \"02:00:00:00:00:02\" }]"),
-        ("sysctl = { \"net.ipv4.tcp_sak\" = 0 }\n", "7:12: no kernel variable is called \"net.ipv4.tcp_sak\" [did you mean \"net.ipv4.tcp_sack\"?]"),
+        (
+            "neighbours = 3\n",
+            "7:14: neighbours must be an array or a table, not an integer [expected [\"bob\"] or { \"192.168.1.100\" = \"02:00:00:00:00:02\" }]",
+        ),
+        (
+            "sysctl = { \"net.ipv4.tcp_sak\" = 0 }\n",
+            "7:12: no kernel variable is called \"net.ipv4.tcp_sak\" [did you mean \"net.ipv4.tcp_sack\"?]",
+        ),
         ("sysctl = { \"net.ipv4.tcp_sack\" = 7 }\n", "7:34: net.ipv4.tcp_sack cannot be 7 []"),
         ("[[wire]]\nbetween = [\"alice\"]\n", "7:1: a wire has two ends [expected between = [\"alice\", \"bob\"]]"),
-        ("[[wire]]\nbetween = [\"alice\", \"alice\"]\n", "7:1: a wire from \"alice\" to itself [expected two different ends]"),
-        ("[[wire]]\nbetween = [\"alice\", \"bop\"]\n", "8:21: no host or switch is called \"bop\" [did you mean \"bob\"?]"),
-        ("[[wire]]\nbetween = [\"alice\", \"bob:eth7\"]\n", "8:21: bob has no interface \"eth7\" [expected one of: eth0]"),
-        ("[[wire]]\nbetween = [\"alice\", \"bob\"]\nrate = \"fast\"\n", "9:8: bad rate [expected bits a second with the unit, as in \"64kbit\", \"100Mbit\" or \"1Gbit\"]"),
-        ("[[wire]]\nbetween = [\"alice\", \"bob\"]\nloss = 101\n", "9:8: bad loss [expected per cent from 0 to 100, as in 2, 0.5 or \"2%\"]"),
-        ("[[wire]]\nbetween = [\"alice\", \"bob\"]\nloss = [1, 2, 3]\n", "9:8: loss has one value for both directions, or two [expected [there, back]]"),
-        ("[[wire]]\nbetween = [\"alice\", \"bob\"]\n[[wire]]\nbetween = [\"bob\", \"alice\"]\n", "10:12: the card of \"bob\" has a wire already (\"bob\") [expected one wire a card: add an interface or a switch]"),
-        ("[[program]]\nhost = \"bob\"\n", "7:1: a program without code [expected one of: python = \"file.py\", source = \"\"\"…\"\"\", builtin = \"httpd\"]"),
+        (
+            "[[wire]]\nbetween = [\"alice\", \"alice\"]\n",
+            "7:1: a wire from \"alice\" to itself [expected two different ends]",
+        ),
+        (
+            "[[wire]]\nbetween = [\"alice\", \"bop\"]\n",
+            "8:21: no host or switch is called \"bop\" [did you mean \"bob\"?]",
+        ),
+        (
+            "[[wire]]\nbetween = [\"alice\", \"bob:eth7\"]\n",
+            "8:21: bob has no interface \"eth7\" [expected one of: eth0]",
+        ),
+        (
+            "[[wire]]\nbetween = [\"alice\", \"bob\"]\nrate = \"fast\"\n",
+            "9:8: bad rate [expected bits a second with the unit, as in \"64kbit\", \"100Mbit\" or \"1Gbit\"]",
+        ),
+        (
+            "[[wire]]\nbetween = [\"alice\", \"bob\"]\nloss = 101\n",
+            "9:8: bad loss [expected per cent from 0 to 100, as in 2, 0.5 or \"2%\"]",
+        ),
+        (
+            "[[wire]]\nbetween = [\"alice\", \"bob\"]\nloss = [1, 2, 3]\n",
+            "9:8: loss has one value for both directions, or two [expected [there, back]]",
+        ),
+        (
+            "[[wire]]\nbetween = [\"alice\", \"bob\"]\n[[wire]]\nbetween = [\"bob\", \"alice\"]\n",
+            "10:12: the card of \"bob\" has a wire already (\"bob\") [expected one wire a card: add an interface or a switch]",
+        ),
+        (
+            "[[program]]\nhost = \"bob\"\n",
+            "7:1: a program without code [expected one of: python = \"file.py\", source = \"\"\"…\"\"\", builtin = \"httpd\"]",
+        ),
         ("[[program]]\nbuiltin = \"httpd\"\n", "7:1: a program without a host [expected host = \"…\"]"),
-        ("[[program]]\nhost = \"bob\"\nbuiltin = \"htpd\"\n", "9:11: no built-in program is called \"htpd\" [did you mean \"httpd\"?]"),
-        ("[[program]]\nhost = \"bob\"\npython = \"b.py\"\n", "9:10: cannot read \"b.py\": No such file or directory []"),
-        ("[[program]]\nhost = \"bob\"\npython = \"a.py\"\nstart = \"soon\"\n", "10:9: bad start \"soon\" [expected a time with its unit, as in \"100us\", \"1.5ms\" or \"2s\"]"),
+        (
+            "[[program]]\nhost = \"bob\"\nbuiltin = \"htpd\"\n",
+            "9:11: no built-in program is called \"htpd\" [did you mean \"httpd\"?]",
+        ),
+        (
+            "[[program]]\nhost = \"bob\"\npython = \"b.py\"\n",
+            "9:10: cannot read \"b.py\": No such file or directory []",
+        ),
+        (
+            "[[program]]\nhost = \"bob\"\npython = \"a.py\"\nstart = \"soon\"\n",
+            "10:9: bad start \"soon\" [expected a time with its unit, as in \"100us\", \"1.5ms\" or \"2s\"]",
+        ),
         ("[[switch]]\nname = \"bob\"\n", "8:8: a second \"bob\" [expected a name of its own for each host and switch]"),
-        ("[[host]]\nname = \"a b\"\naddress = \"10.0.0.3/24\"\n", "8:8: bad name \"a b\" [expected letters, digits and hyphens]"),
+        (
+            "[[host]]\nname = \"a b\"\naddress = \"10.0.0.3/24\"\n",
+            "8:8: bad name \"a b\" [expected letters, digits and hyphens]",
+        ),
         ("[[host]]\naddress = \"10.0.0.3/24\"\n", "7:1: a host without a name [expected name = \"…\"]"),
     ] {
         let all = with(text);
@@ -190,16 +246,23 @@ fn addresses_must_make_sense() {
         assert!(all.iter().any(|c| c.starts_with("3:11: ") && c.contains(hint)), "{address}: {all:?}");
     }
     let same = TWO.replace("10.0.0.2", "10.0.0.1");
-    assert_eq!(complaints(&same), ["6:11: 10.0.0.1 is the address of alice too [expected an address of its own for each interface]"]);
+    assert_eq!(
+        complaints(&same),
+        ["6:11: 10.0.0.1 is the address of alice too [expected an address of its own for each interface]"]
+    );
     let overlap = "[[host]]\nname = \"a\"\n[[host.interface]]\naddress = \"10.0.0.1/24\"\n[[host.interface]]\naddress = \"10.0.0.9/16\"\n";
-    assert_eq!(complaints(overlap), ["6:11: 10.0.0.9/16 overlaps 10.0.0.1/24 of the same host [expected a network of its own for each interface]"]);
+    assert_eq!(
+        complaints(overlap),
+        ["6:11: 10.0.0.9/16 overlaps 10.0.0.1/24 of the same host [expected a network of its own for each interface]"]
+    );
     assert!(parse("[[host]]\nname = \"a\"\naddress = \"10.0.0.0/31\"\n").is_ok());
 }
 
 #[test]
 fn one_look_finds_all_mistakes() {
     let text = "tittle = 1\n[[host]]\nname = \"a\"\naddress = \"10.0.0.1\"\nmtu = 1\n[[program]]\nhost = \"b\"\nbuiltin = \"curl\"\n";
-    let lines: Vec<String> = complaints(text).iter().map(|c| c.split(':').next().unwrap_or_default().to_owned()).collect();
+    let lines: Vec<String> =
+        complaints(text).iter().map(|c| c.split(':').next().unwrap_or_default().to_owned()).collect();
     assert_eq!(lines, ["1", "2", "4", "5", "7"]);
 }
 

@@ -27,7 +27,11 @@ fn ping(wire: &str, count: u32) -> Scenario {
 }
 
 fn ops(tracer: &Tracer, wanted: FrameOp) -> usize {
-    tracer.log().since(stack::trace::EventId(1)).filter(|(_, e)| matches!(e.what, What::Frame { op, .. } if op == wanted)).count()
+    tracer
+        .log()
+        .since(stack::trace::EventId(1))
+        .filter(|(_, e)| matches!(e.what, What::Frame { op, .. } if op == wanted))
+        .count()
 }
 
 #[test]
@@ -96,5 +100,10 @@ fn a_switch_floods_first_and_then_knows() {
     // The ARP request goes to both others; everything else to one.
     assert_eq!(ports[..2], [1, 2]);
     assert_eq!(ports[2..6], [0, 1, 0, 1]);
-    assert!(tracer.log().since(stack::trace::EventId(1)).all(|(_, e)| e.host != HostId(3) || e.function == stack::trace::Function::Link));
+    assert!(
+        tracer
+            .log()
+            .since(stack::trace::EventId(1))
+            .all(|(_, e)| e.host != HostId(3) || e.function == stack::trace::Function::Link)
+    );
 }

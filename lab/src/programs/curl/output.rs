@@ -96,12 +96,16 @@ mod tests {
 
     #[test]
     fn counts_take_five_characters() {
-        assert_eq!([0, 99_999, 100_000, 10_485_760, 123_456_789].map(max5data), ["    0", "99999", "  97k", "10.0M", " 117M"]);
+        assert_eq!(
+            [0, 99_999, 100_000, 10_485_760, 123_456_789].map(max5data),
+            ["    0", "99999", "  97k", "10.0M", " 117M"]
+        );
     }
 
     #[test]
     fn write_out_knows_its_variables() {
-        let transfer = Transfer { status: 200, size: 10, total_ns: 1_500_000_000, sha256: "ab".into(), ..Transfer::default() };
+        let transfer =
+            Transfer { status: 200, size: 10, total_ns: 1_500_000_000, sha256: "ab".into(), ..Transfer::default() };
         assert_eq!(transfer.write_out("%{http_code} %{size_download}\\n100%% %x", 0), "200 10\n100% %x");
         assert_eq!(transfer.write_out("%{time_total} %{sha256_download} %{exitcode}", 7), "1.500000 ab 7");
         assert_eq!(transfer.write_out("%{", 0), "%{");

@@ -15,7 +15,9 @@ impl Url {
         let malformed = || failure(3, "URL using bad/illegal format or missing URL");
         let rest = match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-            Some((scheme, _)) => return Err(failure(1, format!("Protocol \"{scheme}\" not supported or disabled in libcurl"))),
+            Some((scheme, _)) => {
+                return Err(failure(1, format!("Protocol \"{scheme}\" not supported or disabled in libcurl")));
+            }
             None => text,
         };
         let rest = rest.split('#').next().unwrap_or_default();
@@ -59,7 +61,10 @@ mod tests {
         assert_eq!(parse("http://10.0.0.1:8000/a?b#c"), ok("10.0.0.1:8000", "/a?b"));
         assert_eq!(parse("10.0.0.1"), ok("10.0.0.1", "/"));
         assert_eq!(parse("HTTP://u:p@h?q"), ok("h", "/?q"));
-        assert_eq!([parse("https://h/"), parse("http://"), parse("http://h:x/"), parse("a b")].map(|r| r.err()), [Some(1), Some(3), Some(3), Some(3)]);
+        assert_eq!(
+            [parse("https://h/"), parse("http://"), parse("http://h:x/"), parse("a b")].map(|r| r.err()),
+            [Some(1), Some(3), Some(3), Some(3)]
+        );
         let host = |h: &str| Url::parse(h).ok().unwrap().address().map_err(|f| f.text);
         assert_eq!(host("localhost"), Ok(Ipv4Addr::LOCALHOST));
         assert_eq!(host("example.com"), Err("Could not resolve host: example.com".to_owned()));
