@@ -12,7 +12,7 @@ def _sp_make_socket():
                 self.type = _sp_kind(type)
                 self._fd = _sp_socket(self.family, type, self.proto)
             else:
-                _sp_getsockname(fileno)
+                _sp_sockname_any(fileno)
                 self._fd = fileno
                 self.family = 2 if family == -1 else family
                 self.type = _sp_getkind(fileno) if type == -1 else type

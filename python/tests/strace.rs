@@ -47,7 +47,7 @@ fn ours(step: &Step) -> Option<String> {
         | Syscall::Sendto { fd, .. }
         | Syscall::Recvfrom { fd, .. }
         | Syscall::Close { fd }
-        | Syscall::Getsockname { fd }
+        | Syscall::Getsockname { fd, .. }
         | Syscall::Getpeername { fd }
         | Syscall::Setsockopt { fd, .. } => fd.to_string(),
         other => panic!("{other:?}"),

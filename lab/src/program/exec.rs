@@ -178,7 +178,7 @@ impl Sys {
 
     /// `getsockname(2)`
     pub async fn local_address(&self, fd: Fd) -> Result<SockAddr, Errno> {
-        let ret = self.call(Syscall::Getsockname { fd }).await;
+        let ret = self.call(Syscall::Getsockname { fd, len: 16 }).await;
         ret.value.and_then(|_| ret.addr.ok_or(Errno::EINVAL))
     }
 

@@ -7,6 +7,8 @@
 mod names;
 mod quote;
 mod sockopt;
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;
 
 use names::{Flags, constant, flags};
 use quote::quote;
@@ -87,7 +89,7 @@ fn entry_arguments(call: &Syscall) -> String {
         | Syscall::Accept4 { fd, .. }
         | Syscall::Recvfrom { fd, .. }
         | Syscall::Read { fd, .. }
-        | Syscall::Getsockname { fd }
+        | Syscall::Getsockname { fd, .. }
         | Syscall::Getpeername { fd } => format!("{fd}, "),
         Syscall::Sendto { fd, buf, flags: f, addr } => {
             let addr = addr.as_ref().map_or_else(|| "NULL, 0".into(), |a| format!("{}, 16", sockaddr(a)));
@@ -118,7 +120,11 @@ fn entry_arguments(call: &Syscall) -> String {
 fn exit_arguments(call: &Syscall, ret: &SysRet) -> String {
     let good = ret.value.is_ok();
     match call {
-        Syscall::Accept { .. } | Syscall::Getsockname { .. } | Syscall::Getpeername { .. } => address(ret),
+        Syscall::Getsockname { len, .. } => match &ret.addr {
+            Some(addr) if good && *len > 16 => format!("{}, [{len} => 16]", sockaddr(addr)),
+            _ => address(ret),
+        },
+        Syscall::Accept { .. } | Syscall::Getpeername { .. } => address(ret),
         Syscall::Accept4 { flags: f, .. } => format!("{}, {}", address(ret), names::accept_flags(*f)),
         Syscall::Recvfrom { len, flags: f, want_addr, .. } => {
             let addr = match (want_addr, &ret.addr) {

@@ -140,7 +140,9 @@ fn prelude(name: &str, args: &[MontyObject]) -> Outcome {
             system(Syscall::Recvfrom { fd: fd()?, len, flags: value::int32(arg(2))?, want_addr })
         }
         "shutdown" => system(Syscall::Shutdown { fd: fd()?, how: value::int32(arg(1))? }),
-        "getsockname" | "sockname_or_none" => system(Syscall::Getsockname { fd: fd()? }),
+        "getsockname" | "sockname_or_none" => system(Syscall::Getsockname { fd: fd()?, len: 16 }),
+        // CPython finds out what a given descriptor is with a buffer for any family.
+        "sockname_any" => system(Syscall::Getsockname { fd: fd()?, len: 128 }),
         "getpeername" | "peername_or_none" => system(Syscall::Getpeername { fd: fd()? }),
         "setsockopt" => {
             let value = match arg(3) {
@@ -352,7 +354,7 @@ fn returned(name: &str, call: &FunctionCall, ret: &SysRet) -> Result<MontyObject
             MontyObject::Tuple(vec![MontyObject::Bytes(ret.data.clone()), from])
         }
         "_sp_accept" => MontyObject::Tuple(vec![MontyObject::Int(number), sockaddr::object(ret.addr)]),
-        "_sp_getsockname" | "_sp_getpeername" | "_sp_sockname_or_none" | "_sp_peername_or_none" => {
+        "_sp_getsockname" | "_sp_sockname_any" | "_sp_getpeername" | "_sp_sockname_or_none" | "_sp_peername_or_none" => {
             sockaddr::object(ret.addr)
         }
         "_sp_getsockopt" if !matches!(call.args.get(3), Some(MontyObject::Int(0)) | None) => {

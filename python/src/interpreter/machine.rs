@@ -248,7 +248,7 @@ impl Machine {
         let mut requests = Vec::new();
         requests.extend(words.map(|text| Request::Print { stderr: true, text }));
         for fd in self.open {
-            let calls = [Syscall::Getsockname { fd }, Syscall::Getpeername { fd }, Syscall::Close { fd }];
+            let calls = [Syscall::Getsockname { fd, len: 16 }, Syscall::Getpeername { fd }, Syscall::Close { fd }];
             requests.extend(calls.map(Request::Syscall));
         }
         requests.push(Request::Exit { status });

@@ -140,7 +140,7 @@ impl Machine {
             | Syscall::Recvfrom { fd, .. }
             | Syscall::Shutdown { fd, .. }
             | Syscall::Close { fd }
-            | Syscall::Getsockname { fd }
+            | Syscall::Getsockname { fd, .. }
             | Syscall::Getpeername { fd }
             | Syscall::Setsockopt { fd, .. }
             | Syscall::Getsockopt { fd, .. }

@@ -60,8 +60,8 @@ pub enum Syscall {
     Shutdown { fd: Fd, how: i32 },
     /// `close(2)`
     Close { fd: Fd },
-    /// `getsockname(2)`
-    Getsockname { fd: Fd },
+    /// `getsockname(2)`; `len` is the size of the caller's address buffer, bytes: 16 for most programs.
+    Getsockname { fd: Fd, len: usize },
     /// `getpeername(2)`
     Getpeername { fd: Fd },
     /// `setsockopt(2)`; the value as bytes, in the machine's (little-endian) order.

@@ -197,7 +197,7 @@ impl Syscall {
             | Syscall::Write { fd, .. }
             | Syscall::Shutdown { fd, .. }
             | Syscall::Close { fd }
-            | Syscall::Getsockname { fd }
+            | Syscall::Getsockname { fd, .. }
             | Syscall::Getpeername { fd }
             | Syscall::Setsockopt { fd, .. }
             | Syscall::Getsockopt { fd, .. }
