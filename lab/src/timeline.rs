@@ -5,7 +5,7 @@
 //! calls, variables and pointer moves that prepare a header lie between beats.
 
 use crate::captions::{Fact, Narrator, Told, caption, layer_of};
-use crate::scene::{Beat, SceneConfig, SyscallSpan, TimeCommand, Timeline};
+use crate::scene::{Beat, SceneConfig, SyscallSpan, TaskConfig, TimeCommand, Timeline};
 use stack::skb::SkbId;
 use stack::syscall::Sysno;
 use stack::trace::{Event, EventId, EventLog, HostId, Layer, TaskId, What};
@@ -62,6 +62,13 @@ impl TimelineBuilder {
             spans: Vec::new(),
             open: BTreeMap::new(),
             ended: false,
+        }
+    }
+
+    /// Names a program that was not there at the beginning.
+    pub fn add_task(&mut self, host: HostId, task: TaskConfig) {
+        if self.config.task(host, task.id) != Some(&task) {
+            Rc::make_mut(&mut self.config).add_task(host, task);
         }
     }
 
@@ -187,15 +194,13 @@ fn seek(
     let within = |id: i64| EventId(id.clamp(first.0.into(), last.0.into()) as u32);
     // The n-th stop after (n > 0) or before (n < 0) the cursor, among those that count.
     let step = |n: i32, counts: &dyn Fn(bool) -> bool| {
-        let mut left = n.unsigned_abs();
-        let near = |keep: &dyn Fn(EventId) -> bool| (0..count).filter(|i| keep(stop(*i).0)).count();
+        let nth = n.unsigned_abs() as usize - 1;
         let found = if n > 0 {
-            let start = near(&|event| event <= cursor);
-            (start..count).map(&stop).filter(|(_, packet)| counts(*packet)).nth(left as usize - 1)
+            let start = partition(count, |at| stop(at).0 <= cursor);
+            (start..count).map(&stop).filter(|(_, packet)| counts(*packet)).nth(nth)
         } else {
-            let end = near(&|event| event < cursor);
-            left = left.saturating_sub(1);
-            (0..end).rev().map(&stop).filter(|(_, packet)| counts(*packet)).nth(left as usize)
+            let end = partition(count, |at| stop(at).0 < cursor);
+            (0..end).rev().map(&stop).filter(|(_, packet)| counts(*packet)).nth(nth)
         };
         found.map_or(if n > 0 { last } else { first }, |(event, _)| event)
     };
@@ -208,6 +213,16 @@ fn seek(
         TimeCommand::Start => first,
         TimeCommand::End => last,
     }
+}
+
+/// The first place where `before` no longer holds, among `count` places in order.
+fn partition(count: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if before(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
 }
 
 fn span(s: &Span) -> SyscallSpan {

@@ -31,7 +31,7 @@ pub(super) fn header_written(header: HeaderFact, len: u16, payload: u32, again: 
             format!("Ethernet wrote {len} bytes in front: the next card is {}.", MacAddr(dst))
         }
         HeaderFact::Arp { reply: false, target, .. } => {
-            format!("ARP asks every card on the link: who has {}?", Ipv4Addr::from(target))
+            format!("ARP asks the cards on this link: who has {}?", Ipv4Addr::from(target))
         }
         HeaderFact::Arp { reply: true, sender, .. } => {
             format!("ARP answers: {} is at this card's MAC address.", Ipv4Addr::from(sender))

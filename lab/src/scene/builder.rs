@@ -9,9 +9,10 @@ use crate::dissect::split;
 use stack::skb::SkbId;
 use stack::trace::{
     BytesRef, CopyKind, Event, EventId, EventLog, Function, HeaderOffset, HostId, Layer, NeighState, Proto, QueueKind,
-    QueueOp, SkbOp, TimerOp, What,
+    QueueOp, SkbOp, TcpState, TimerOp, What,
 };
 use stack::wire::ethernet::MacAddr;
+use stack::wire::ipv4::IPPROTO_TCP;
 use std::rc::Rc;
 
 /// Folds events, in order, into what a [`super::Scene`] shows. A clone is a keyframe, and cheap.
@@ -57,6 +58,9 @@ impl SceneBuilder {
 
     /// Names a program that was not there at the beginning.
     pub fn add_task(&mut self, host: HostId, task: TaskConfig) {
+        if self.config.task(host, task.id) != Some(&task) {
+            Rc::make_mut(&mut self.config).add_task(host, task.clone());
+        }
         let host = self.host(host);
         let id = task.id;
         let config = Rc::new(task);
@@ -66,6 +70,20 @@ impl SceneBuilder {
                 host.tasks.insert(id, Rc::new(Task::new(config)));
             }
         }
+    }
+
+    /// Changes the constant part: another branch of the run may have other programs. Programs named by
+    /// [`SceneBuilder::add_task`] must be named again.
+    pub fn set_config(&mut self, config: Rc<SceneConfig>) {
+        for (host, h) in config.hosts.iter().enumerate() {
+            for task in &h.tasks {
+                let known = self.hosts.get(host).and_then(|h| h.tasks.get(&task.id));
+                if known.is_some_and(|t| *t.config != *task) {
+                    self.host(HostId(host as u8)).task(task.id).config = Rc::new(task.clone());
+                }
+            }
+        }
+        self.config = config;
     }
 
     /// The event that was applied last.
@@ -184,7 +202,9 @@ impl SceneBuilder {
         let host = self.host(event.host);
         match event.what {
             What::SockCreate { sock, protocol, .. } => {
-                host.sockets.insert(sock, Rc::new(Sock::new(protocol)));
+                // A request socket is there already.
+                Rc::make_mut(host.sockets.entry(sock).or_insert_with(|| Rc::new(Sock::new(protocol)))).protocol =
+                    protocol;
             }
             What::SockName { sock, peer, port, addr } => {
                 let Some(sock) = host.sock(sock) else { return };
@@ -192,6 +212,10 @@ impl SceneBuilder {
                 *name = (port != 0 || addr != 0).then_some((addr, port));
             }
             What::SockState { sock, new, .. } => {
+                // A SYN makes a request socket, which is no whole socket yet: nothing else tells of it.
+                if new == TcpState::SynRecv {
+                    host.sockets.entry(sock).or_insert_with(|| Rc::new(Sock::new(IPPROTO_TCP)));
+                }
                 if let Some(sock) = host.sock(sock) {
                     sock.state = new;
                 }
@@ -418,6 +442,11 @@ fn free(host: &mut Host, id: SkbId) {
 
 fn queue(host: &mut Host, (kind, op, owner): (QueueKind, QueueOp, u32), id: SkbId, layer: Layer) {
     let known = host.skbs.contains_key(&id);
+    if kind == QueueKind::Neigh && op == QueueOp::Enqueue {
+        // The first packet for a neighbour comes before the entry tells of itself.
+        let (state, ifindex, event) = (NeighState::None, 0, EventId::NONE);
+        host.neighbours.entry(owner).or_insert(Neigh { mac: None, state, ifindex, event, queue: Vec::new() });
+    }
     if let Some(queue) = host.queue(kind, owner) {
         match op {
             QueueOp::Enqueue if known => {

@@ -82,6 +82,15 @@ impl SceneConfig {
         self.hosts.get(usize::from(host.0))?.tasks.iter().find(|t| t.id == task)
     }
 
+    /// Names a program that was not there at the beginning.
+    pub(crate) fn add_task(&mut self, host: HostId, task: TaskConfig) {
+        let Some(host) = self.hosts.get_mut(usize::from(host.0)) else { return };
+        match host.tasks.iter_mut().find(|t| t.id == task.id) {
+            Some(known) => *known = task,
+            None => host.tasks.push(task),
+        }
+    }
+
     /// A line of a program's source (from 1), without the blanks around it.
     pub fn source_line(&self, host: HostId, task: TaskId, line: u32) -> Option<&str> {
         let (_, text) = self.sources.get(self.task(host, task)?.source?)?;

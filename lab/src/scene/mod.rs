@@ -8,7 +8,11 @@ mod config;
 mod frames;
 mod memory;
 mod render;
+#[cfg(test)]
+mod runs;
 mod state;
+#[cfg(test)]
+pub(crate) mod story;
 #[cfg(test)]
 mod tests;
 mod types;

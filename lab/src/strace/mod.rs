@@ -1,8 +1,8 @@
 //! System calls as `strace -s 100 -e trace=network,close` prints them (strace 6.1, x86-64).
 //!
 //! What the stack cannot know is made up: the address of a buffer that the kernel did not fill (after an
-//! error strace prints the pointer) is always the same. The length that a program gives for a `sockaddr` it
-//! wants filled in is taken to be 16, as C and Python programs give it for `AF_INET`.
+//! error strace prints the pointer) is always the same. Where a call does not carry the length that a program
+//! gives for a `sockaddr` it wants filled in, it is taken to be 16, as programs give it for `AF_INET`.
 
 mod names;
 mod quote;
@@ -79,7 +79,7 @@ fn entry_arguments(call: &Syscall) -> String {
         Syscall::Socket { family, kind, protocol } => {
             let protocol = match *family {
                 AF_INET | stack::syscall::AF_INET6 => constant(Flags::Protocol, *protocol),
-                _ => protocol.to_string(),
+                _ => (i64::from(*protocol) as u64).to_string(),
             };
             format!("{}, {}, {protocol}", constant(Flags::Family, *family), names::socket_kind(*kind))
         }
@@ -121,11 +121,15 @@ fn exit_arguments(call: &Syscall, ret: &SysRet) -> String {
     let good = ret.value.is_ok();
     match call {
         Syscall::Getsockname { len, .. } => match &ret.addr {
-            Some(addr) if good && *len > 16 => format!("{}, [{len} => 16]", sockaddr(addr)),
-            _ => address(ret),
+            Some(addr) if good => {
+                let name = if *len < 16 { cut_sockaddr(addr, *len) } else { sockaddr(addr) };
+                let lengths = if *len == 16 { "16".into() } else { format!("{len} => 16") };
+                format!("{name}, [{lengths}]")
+            }
+            _ => format!("{STACK_POINTER}, [{len}]"),
         },
         Syscall::Accept { .. } | Syscall::Getpeername { .. } => address(ret),
-        Syscall::Accept4 { flags: f, .. } => format!("{}, {}", address(ret), names::accept_flags(*f)),
+        Syscall::Accept4 { flags: f, .. } => format!("{}, {}", address(ret), flags(Flags::Socket, *f)),
         Syscall::Recvfrom { len, flags: f, want_addr, .. } => {
             let addr = match (want_addr, &ret.addr) {
                 (false, _) => "NULL, NULL".into(),
@@ -156,9 +160,7 @@ fn address(ret: &SysRet) -> String {
 
 fn sockaddr(addr: &SockAddr) -> String {
     let family = constant(Flags::Family, addr.family.into());
-    let [p0, p1] = addr.port.to_be_bytes();
-    let [a, b, c, d] = addr.addr.octets();
-    let data = [p0, p1, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0];
+    let data = sa_data(addr);
     match i32::from(addr.family) {
         AF_INET => {
             format!("{{sa_family={family}, sin_port=htons({}), sin_addr=inet_addr(\"{}\")}}", addr.port, addr.addr)
@@ -169,4 +171,18 @@ fn sockaddr(addr: &SockAddr) -> String {
         }
         _ => format!("{{sa_family={family}, sa_data={}}}", quote(&data, STRING_BYTES)),
     }
+}
+
+/// An address of which only the first `len` bytes were given room.
+fn cut_sockaddr(addr: &SockAddr, len: usize) -> String {
+    let family = constant(Flags::Family, addr.family.into());
+    format!("{{sa_family={family}, sa_data={}}}", quote(&sa_data(addr)[..len.saturating_sub(2)], STRING_BYTES))
+}
+
+/// What stands behind the family in a `sockaddr`.
+fn sa_data(addr: &SockAddr) -> [u8; 14] {
+    let mut data = [0; 14];
+    data[..2].copy_from_slice(&addr.port.to_be_bytes());
+    data[2..6].copy_from_slice(&addr.addr.octets());
+    data
 }

@@ -11,6 +11,7 @@ pub(super) enum Flags {
     Descriptor,
     Fcntl,
     Level,
+    Socket,
 }
 
 type Names = &'static [(i32, &'static str)];
@@ -74,6 +75,7 @@ const MESSAGE_FLAGS: Names = &[
     (0x400_0000, "MSG_ZEROCOPY"),
     (0x2000_0000, "MSG_FASTOPEN"),
     (0x4000_0000, "MSG_CMSG_CLOEXEC"),
+    (i32::MIN, "MSG_CMSG_COMPAT"),
 ];
 const SHUTDOWN: Names = &[(0, "SHUT_RD"), (1, "SHUT_WR"), (2, "SHUT_RDWR")];
 const OPEN_FLAGS: Names =
@@ -94,6 +96,7 @@ impl Flags {
             Flags::Descriptor => (DESCRIPTOR_FLAGS, "FD_???"),
             Flags::Fcntl => (FCNTL, "F_???"),
             Flags::Level => (LEVELS, "SOL_??"),
+            Flags::Socket => (SOCKET_FLAGS, "SOCK_???"),
         }
     }
 }
@@ -146,40 +149,11 @@ pub(super) fn socket_kind(value: i32) -> String {
         (6, "SOCK_DCCP"),
         (10, "SOCK_PACKET"),
     ];
-    let kind = KINDS.iter().find(|(v, _)| *v == value & 0xf);
-    let mut parts: Vec<String> = kind.iter().map(|(_, name)| (*name).to_owned()).collect();
-    let mut rest = if kind.is_some() { value & !0xf } else { value };
-    for (flag, name) in SOCKET_FLAGS {
-        if rest & flag != 0 {
-            parts.push((*name).into());
-            rest &= !flag;
-        }
+    match KINDS.iter().find(|(kind, _)| *kind == value & 0xf) {
+        Some((kind, name)) if value == *kind => (*name).into(),
+        Some((kind, name)) => format!("{name}|{}", flags(Flags::Socket, value & !kind)),
+        None => flags(Flags::Socket, value),
     }
-    match (rest, parts.is_empty()) {
-        (0, false) => {}
-        (rest, true) => return format!("{rest:#x} /* SOCK_??? */"),
-        (rest, false) => parts.push(format!("{rest:#x}")),
-    }
-    parts.join("|")
-}
-
-/// The flags of `accept4`.
-pub(super) fn accept_flags(value: i32) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut rest = value;
-    for (flag, name) in SOCKET_FLAGS {
-        if rest & flag != 0 {
-            parts.push((*name).into());
-            rest &= !flag;
-        }
-    }
-    match (rest, parts.is_empty()) {
-        (0, true) => return "0".into(),
-        (0, false) => {}
-        (rest, true) => return format!("{rest:#x} /* SOCK_??? */"),
-        (rest, false) => parts.push(format!("{rest:#x}")),
-    }
-    parts.join("|")
 }
 
 const SOCKET_FLAGS: Names = &[(0o2_000_000, "SOCK_CLOEXEC"), (0o4_000, "SOCK_NONBLOCK")];

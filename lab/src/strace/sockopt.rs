@@ -3,7 +3,7 @@
 use super::names::{Flags, constant, named};
 use super::quote::{quote, quote_hex};
 use super::{STACK_POINTER, STRING_BYTES};
-use stack::syscall::{SO_LINGER, SOL_SOCKET};
+use stack::syscall::{SO_ERROR, SO_LINGER, SOL_SOCKET};
 
 const SOL_IP: i32 = 0;
 const SOL_TCP: i32 = 6;
@@ -83,7 +83,7 @@ pub(super) fn option(level: i32, name: i32) -> String {
         SOL_IP => named(IP, "IP_???", name),
         SOL_TCP => named(TCP, "TCP_???", name),
         SOL_UDP => named(UDP, "UDP_???", name),
-        _ => format!("{name:#x}").replace("0x0", "0"),
+        _ => name.to_string(),
     };
     format!("{}, {name}", constant(Flags::Level, level))
 }
@@ -104,9 +104,10 @@ pub(super) fn got_value(level: i32, name: i32, len: usize, value: &[u8]) -> Stri
         (SOL_SOCKET, SO_LINGER) => match (linger(value), number(value)) {
             (Some(text), _) => text,
             (None, Some(on)) => format!("{{l_onoff={}}}", on.trim_matches(['[', ']'])),
-            (None, None) => quote_hex(value),
+            (None, None) => format!("{{l_onoff={}}}", quote_hex(value)),
         },
         _ if value.len() == 4 => number(value).unwrap_or_default(),
+        (SOL_SOCKET, SO_ERROR) => quote_hex(value),
         _ if is_number(level, name) => quote_hex(value),
         _ => quote(value, STRING_BYTES),
     };
@@ -114,10 +115,10 @@ pub(super) fn got_value(level: i32, name: i32, len: usize, value: &[u8]) -> Stri
     format!("{text}, [{lengths}]")
 }
 
-/// Is the option an `int` that strace knows as one?
+/// Is the option an `int` that strace knows as one? Those that can only be read it does not.
 fn is_number(level: i32, name: i32) -> bool {
     match level {
-        SOL_SOCKET => !matches!(name, 20 | 21 | 25 | 29) && SO.iter().any(|(v, _)| *v == name),
+        SOL_SOCKET => !matches!(name, 3 | 4 | 20 | 21 | 25 | 29 | 38 | 39) && SO.iter().any(|(v, _)| *v == name),
         _ => false,
     }
 }
