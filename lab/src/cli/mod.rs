@@ -62,6 +62,10 @@ struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     until: Option<Duration>,
 
+    /// Give up after so many events
+    #[arg(long, value_name = "N", default_value_t = 20_000_000)]
+    max_events: u32,
+
     /// Use this seed in place of the scenario's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// Events between two looks at what was printed.
 const SLICE_EVENTS: usize = 50_000;
-/// A run that tells more than that is taken for endless.
+/// The log may take that much.
 const BUDGET_BYTES: usize = 4 << 30;
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, String> {
@@ -44,6 +44,13 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, String> {
     let mut printer = Printer::new(&lab, args.strace.is_some());
     while lab.advance(SLICE_EVENTS).state == RunState::Running {
         printer.print_new(&lab).map_err(cannot_print)?;
+        if lab.last().0 > args.max_events {
+            let ms = lab.progress().now.as_millis();
+            return Err(format!(
+                "stopped after {} events, at {ms} ms of virtual time: see --until and --max-events",
+                lab.last().0
+            ));
+        }
     }
     printer.print_new(&lab).map_err(cannot_print)?;
 
@@ -68,6 +75,10 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, String> {
 /// Says which programs ended badly.
 fn verdict(lab: &Lab) -> ExitCode {
     let mut code = 0;
+    if lab.progress().state == RunState::Stuck {
+        eprintln!("lab: a program goes round in circles: it never waits, and nothing happens");
+        code = PROBLEM;
+    }
     for task in lab.world().tasks().iter().take(lab.scenario().programs.len()) {
         if let TaskState::Exited(status) = task.state()
             && status != 0

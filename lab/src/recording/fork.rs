@@ -181,6 +181,7 @@ impl Lab {
             digest,
             world_keys,
             cursor: self.cursor.min(last),
+            quiet_steps: 0,
             rewired: Vec::new(),
         }
     }

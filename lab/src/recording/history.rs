@@ -13,7 +13,8 @@ const KEYS: (u32, usize) = (256, 128);
 #[derive(Clone)]
 struct Key {
     fold: SceneBuilder,
-    next_bytes: u32,
+    /// The arena's offset then, if it was the end of a step: the log can be cut there.
+    next_bytes: Option<u32>,
 }
 
 /// Folds the log as it grows; cuts it when it is too large.
@@ -36,12 +37,12 @@ impl History {
             fold: SceneBuilder::new(Rc::clone(&config)),
             timeline: TimelineBuilder::new(Rc::clone(&config)),
             folded: EventId::NONE,
-            keys: Keyframes::new(KEYS.0, KEYS.1),
+            keys: Keyframes::new(KEYS.0, KEYS.1, usize::MAX),
             children: Vec::new(),
             budget_bytes,
             config,
         };
-        history.keys.push(EventId::NONE, Key { fold: history.fold.clone(), next_bytes: 1 });
+        history.keys.push(EventId::NONE, Key { fold: history.fold.clone(), next_bytes: Some(1) }, 0);
         history
     }
 
@@ -65,9 +66,26 @@ impl History {
             self.timeline.apply(id, event, log);
             self.folded = id;
         }
+        // Not within a step: the budget cuts at a keyframe, and only now is the arena's offset known.
         if self.keys.is_due(self.folded) {
-            self.keys.push(self.folded, Key { fold: self.fold.clone(), next_bytes: log.next_bytes() });
+            self.keys.push(self.folded, Key { fold: self.fold.clone(), next_bytes: Some(log.next_bytes()) }, 0);
         }
+    }
+
+    /// Takes in the log's rest, in which the children are known; takes keyframes, but none to cut the log at.
+    fn fold_in(&mut self, log: &EventLog) {
+        let mut fold = self.fold.clone();
+        self.name_children(&mut fold, |spawned| spawned <= self.folded);
+        for (id, event) in log.since(EventId(self.folded.0 + 1)) {
+            fold.apply(id, event, log);
+            self.name_children(&mut fold, |spawned| spawned == id);
+            self.timeline.apply(id, event, log);
+            self.folded = id;
+            if self.keys.is_due(id) {
+                self.keys.push(id, Key { fold: fold.clone(), next_bytes: None }, 0);
+            }
+        }
+        self.fold = fold;
     }
 
     /// Names a task that was not there at the beginning.
@@ -82,6 +100,7 @@ impl History {
         let at = at.min(self.folded);
         let Some((key, snapshot)) = self.keys.nearest(at) else { return self.fold.scene(calls) };
         let mut fold = snapshot.fold.clone();
+        fold.set_config(Rc::clone(&self.config));
         self.name_children(&mut fold, |spawned| spawned <= *key);
         for (id, event) in log.since(EventId(key.0 + 1)).take_while(|(id, _)| *id <= at) {
             fold.apply(id, event, log);
@@ -106,7 +125,8 @@ impl History {
         let (kept, size) = (log.len() as u128, log.size_bytes().max(1) as u128);
         let share = kept * (self.budget_bytes as u128 * 3 / 4) / size;
         let wanted = EventId(log.first_id().0 + (kept - share.min(kept)) as u32);
-        let (at, next_bytes) = self.keys.iter().find(|(at, _)| *at >= wanted).map(|(at, key)| (*at, key.next_bytes))?;
+        let (at, next_bytes) =
+            self.keys.iter().filter(|(at, _)| *at >= wanted).find_map(|(at, key)| Some((*at, key.next_bytes?)))?;
         tracer.log_mut().cut_before(EventId(at.0 + 1), next_bytes);
         self.keys.cut_before(at);
         self.timeline.cut_before(EventId(at.0 + 1));
@@ -115,25 +135,25 @@ impl History {
 
     /// The history of another branch, which parts from this one after `last`; `log` is what it keeps.
     pub(super) fn branch(&self, config: Rc<SceneConfig>, log: &EventLog, children: usize) -> History {
+        let children = self.children[..children.min(self.children.len())].to_vec();
+        if log.first_id() == EventId(1) {
+            // From the beginning, so that what is told of the past knows the new sources.
+            let mut branch = History { children, ..History::new(config, self.budget_bytes) };
+            branch.fold_in(log);
+            return branch;
+        }
         let last = EventId(log.next_id().0 - 1);
         let mut keys = self.keys.clone();
         keys.cut_after(last);
-        let (mut folded, mut fold) = match keys.nearest(last) {
+        let (folded, fold) = match keys.nearest(last) {
             Some((at, key)) => (*at, key.fold.clone()),
             None => (EventId::NONE, SceneBuilder::new(Rc::clone(&config))),
         };
-        self.name_children(&mut fold, |spawned| spawned <= folded);
-        for (id, event) in log.since(EventId(folded.0 + 1)) {
-            fold.apply(id, event, log);
-            self.name_children(&mut fold, |spawned| spawned == id);
-            folded = id;
-        }
-        let mut timeline = TimelineBuilder::new(Rc::clone(&config));
-        for (id, event) in log.since(EventId(1)) {
-            timeline.apply(id, event, log);
-        }
-        let children = self.children[..children.min(self.children.len())].to_vec();
-        History { config, fold, timeline, folded, keys, children, budget_bytes: self.budget_bytes }
+        let mut timeline = self.timeline.clone();
+        timeline.rewind_to(folded);
+        let mut branch = History { config, fold, timeline, folded, keys, children, budget_bytes: self.budget_bytes };
+        branch.fold_in(log);
+        branch
     }
 
     pub(crate) fn timeline(&self, ended: bool) -> Timeline {

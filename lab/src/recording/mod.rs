@@ -34,8 +34,8 @@ use std::rc::Rc;
 pub const DEFAULT_BUDGET_BYTES: usize = if cfg!(target_arch = "wasm32") { 64 << 20 } else { 256 << 20 };
 /// Events between two clones of the world at first, and how many clones there are at most.
 const WORLD_KEYS: (u32, usize) = (2048, 32);
-/// A program that never waits and tells nothing is left alone after so many steps in one call.
-const QUIET_STEPS: u64 = 100_000;
+/// After so many steps in a row that tell nothing, a program goes round in circles.
+const QUIET_STEPS: u64 = 1_000_000;
 
 /// How a run stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,6 +48,8 @@ pub enum RunState {
     Ended,
     /// The time that the scenario sets has come.
     TimeIsUp,
+    /// A program goes round in circles: it asks and asks, and nothing happens.
+    Stuck,
 }
 
 /// How far a run has come.
@@ -72,6 +74,7 @@ pub struct Lab {
     digest: RunDigest,
     world_keys: Keyframes<WorldKey>,
     cursor: EventId,
+    quiet_steps: u64,
     /// Wires that a fork has changed, and after how many steps: for playing again from before.
     rewired: Vec<(u64, usize, WireSpec)>,
 }
@@ -99,8 +102,9 @@ impl Lab {
             state: RunState::Running,
             history: History::new(Rc::new(scene_config(&scenario)), DEFAULT_BUDGET_BYTES),
             digest: RunDigest::default(),
-            world_keys: Keyframes::new(WORLD_KEYS.0, WORLD_KEYS.1),
+            world_keys: Keyframes::new(WORLD_KEYS.0, WORLD_KEYS.1, DEFAULT_BUDGET_BYTES / 4),
             cursor: EventId::NONE,
+            quiet_steps: 0,
             rewired: Vec::new(),
             scenario: Rc::new(scenario),
         };
@@ -116,9 +120,10 @@ impl Lab {
         }
     }
 
-    /// What the event log may hold, bytes.
+    /// What the event log may hold, bytes; keyframes of the world take up to a quarter of that beside it.
     pub fn set_budget(&mut self, bytes: usize) {
         self.history.budget_bytes = bytes;
+        self.world_keys.set_max_bytes(bytes / 4);
         self.keep_budget();
     }
 
@@ -126,8 +131,7 @@ impl Lab {
     pub fn advance(&mut self, max_events: usize) -> Progress {
         let goal = self.last().0.saturating_add(u32::try_from(max_events).unwrap_or(u32::MAX));
         let until = Instant::ZERO + self.scenario.until;
-        let mut quiet_steps = 0;
-        while self.state == RunState::Running && self.last().0 < goal && quiet_steps < QUIET_STEPS {
+        while self.state == RunState::Running && self.last().0 < goal {
             let before = self.last();
             match self.world.step(until, &mut self.programs, &mut self.tracer) {
                 Stepped::Done => {}
@@ -135,7 +139,10 @@ impl Lab {
                 Stepped::Later => self.state = RunState::TimeIsUp,
                 Stepped::NeedsInterpreter => self.state = RunState::NeedsInterpreter,
             }
-            quiet_steps = if self.last() == before { quiet_steps + 1 } else { 0 };
+            self.quiet_steps = if self.last() == before { self.quiet_steps + 1 } else { 0 };
+            if self.quiet_steps >= QUIET_STEPS {
+                self.state = RunState::Stuck;
+            }
             self.take_in(EventId(before.0 + 1));
         }
         self.progress()
@@ -225,7 +232,7 @@ impl Lab {
 
     /// The run as a list of stops.
     pub fn timeline(&self) -> Timeline {
-        self.history.timeline(matches!(self.state, RunState::Ended | RunState::TimeIsUp))
+        self.history.timeline(!matches!(self.state, RunState::Running | RunState::NeedsInterpreter))
     }
 
     /// Takes in what a step brought: the events from `first` on.
@@ -240,7 +247,8 @@ impl Lab {
         }
         if self.world_keys.is_due(self.history.folded()) {
             let (world, position) = (self.world.clone(), self.tracer.position());
-            self.world_keys.push(self.history.folded(), WorldKey { world, position, digest: self.digest });
+            let size = world.size_bytes();
+            self.world_keys.push(self.history.folded(), WorldKey { world, position, digest: self.digest }, size);
         }
         self.keep_budget();
     }

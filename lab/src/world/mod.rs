@@ -166,6 +166,12 @@ impl World {
         self.tasks.get(usize::from(id.0).checked_sub(1)?)
     }
 
+    /// About what a clone takes, bytes: a full data area for every packet, and room for the tables.
+    pub fn size_bytes(&self) -> usize {
+        let hosts: usize = self.hosts.iter().map(|h| 16_384 + h.mem().in_use() * 2304).sum();
+        hosts + self.agenda.len() * 256 + self.tasks.len() * 128
+    }
+
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<Instant> {
         let note = self.agenda.first_key_value().map(|((at, _), _)| *at);

@@ -92,6 +92,20 @@ fn a_program_that_fails_shows_in_the_exit_status() {
 }
 
 #[test]
+fn what_never_ends_is_ended() {
+    let scenario = |name: &str, body: &str| {
+        let path = temporary(name);
+        let host = "[[host]]\nname = \"a\"\naddress = \"10.0.0.1/24\"\n[[program]]\nhost = \"a\"\n";
+        std::fs::write(&path, format!("{host}{body}")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let noisy = scenario("noisy.toml", "builtin = \"ping -i 0.001 10.0.0.1\"\n");
+    let output = lab(&["run", &noisy, "--max-events", "100000"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("lab: stopped after 1"), "{}", stderr(&output));
+}
+
+#[test]
 fn check_lists_every_problem() {
     let scenarios = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../www/scenarios")).unwrap();
     let names: Vec<String> = scenarios.map(|e| e.unwrap().path().display().to_string()).collect();
