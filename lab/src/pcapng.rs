@@ -211,3 +211,6 @@ fn describe(name: String, about: String, fcs_len: u8) -> InterfaceDescriptionBlo
         ],
     }
 }
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests;

@@ -5,7 +5,7 @@
 //! calls, variables and pointer moves that prepare a header lie between beats.
 
 use crate::captions::{Fact, Narrator, Told, caption, layer_of};
-use crate::scene::{Beat, SceneConfig, SyscallSpan, TaskConfig, TimeCommand, Timeline};
+use crate::scene::{Beat, SceneBuilder, SceneConfig, SyscallSpan, TaskConfig, TimeCommand, Timeline};
 use stack::skb::SkbId;
 use stack::syscall::Sysno;
 use stack::trace::{Event, EventId, EventLog, HostId, Layer, TaskId, What};
@@ -63,6 +63,12 @@ impl TimelineBuilder {
             open: BTreeMap::new(),
             ended: false,
         }
+    }
+
+    /// Changes the constant part: another branch of the run may have other programs. Programs named by
+    /// [`TimelineBuilder::add_task`] must be named again.
+    pub fn set_config(&mut self, config: Rc<SceneConfig>) {
+        self.config = config;
     }
 
     /// Names a program that was not there at the beginning.
@@ -142,9 +148,14 @@ impl TimelineBuilder {
         self.reopen();
     }
 
-    /// Forgets what came after `event`: the run takes another way from there.
-    pub fn rewind_to(&mut self, event: EventId) {
+    /// Forgets what came after the last event of `fold`: the run takes another way from there.
+    pub fn rewind_to(&mut self, fold: &SceneBuilder) {
+        let event = fold.at();
+        self.narrator = fold.narrator().clone();
         self.last = self.last.min(event);
+        if event < self.first {
+            self.first = EventId::NONE;
+        }
         self.ended = false;
         let kept = self.stops.partition_point(|s| s.event <= event);
         self.stops.truncate(kept);
@@ -236,3 +247,6 @@ fn span(s: &Span) -> SyscallSpan {
         exit_ns: s.exit_ns,
     }
 }
+
+#[cfg(test)]
+mod tests;

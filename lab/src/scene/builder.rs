@@ -129,6 +129,11 @@ impl SceneBuilder {
         }
     }
 
+    /// What is known of each skb for the words about it.
+    pub(crate) fn narrator(&self) -> &Narrator {
+        &self.narrator
+    }
+
     pub(super) fn host(&mut self, host: HostId) -> &mut Host {
         let at = usize::from(host.0);
         if at >= self.hosts.len() {
