@@ -334,8 +334,8 @@ fn count(n: u16) -> String {
 pub(super) fn duration(us: u32) -> String {
     match us {
         0..1_000 => format!("{us} µs"),
-        _ if us % 1_000_000 == 0 => format!("{} s", us / 1_000_000),
-        _ if us % 1_000 == 0 => format!("{} ms", us / 1_000),
+        _ if us.is_multiple_of(1_000_000) => format!("{} s", us / 1_000_000),
+        _ if us.is_multiple_of(1_000) => format!("{} ms", us / 1_000),
         _ => format!("{}.{:03} ms", us / 1_000, us % 1_000),
     }
 }

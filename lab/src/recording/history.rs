@@ -74,6 +74,9 @@ impl History {
 
     /// Takes in the log's rest, in which the children are known; takes keyframes, but none to cut the log at.
     fn fold_in(&mut self, log: &EventLog) {
+        for (_, host, task) in &self.children {
+            self.timeline.add_task(*host, task.clone());
+        }
         let mut fold = self.fold.clone();
         self.name_children(&mut fold, |spawned| spawned <= self.folded);
         for (id, event) in log.since(EventId(self.folded.0 + 1)) {
@@ -145,12 +148,14 @@ impl History {
         let last = EventId(log.next_id().0 - 1);
         let mut keys = self.keys.clone();
         keys.cut_after(last);
-        let (folded, fold) = match keys.nearest(last) {
+        let (folded, mut fold) = match keys.nearest(last) {
             Some((at, key)) => (*at, key.fold.clone()),
             None => (EventId::NONE, SceneBuilder::new(Rc::clone(&config))),
         };
         let mut timeline = self.timeline.clone();
-        timeline.rewind_to(folded);
+        timeline.rewind_to(&fold);
+        timeline.set_config(Rc::clone(&config));
+        fold.set_config(Rc::clone(&config));
         let mut branch = History { config, fold, timeline, folded, keys, children, budget_bytes: self.budget_bytes };
         branch.fold_in(log);
         branch
