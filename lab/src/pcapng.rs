@@ -14,9 +14,7 @@ use pcap_file::pcapng::blocks::interface_description::{
 use pcap_file::pcapng::blocks::opt_common::CommonOption;
 use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
 use stack::skb::SkbId;
-use stack::trace::{
-    BytesRef, CopyKind, Event, EventId, EventLog, FrameId, FrameOp, HostId, QueueKind, QueueOp, What,
-};
+use stack::trace::{BytesRef, CopyKind, Event, EventId, EventLog, FrameId, FrameOp, HostId, QueueKind, QueueOp, What};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -93,8 +91,7 @@ impl<'a> Taps<'a> {
                 self.frames.insert(frame, bytes);
                 if let Some(ring) = self.in_ring.remove(&(host, skb)) {
                     let name = self.config.host_name(host);
-                    let comment =
-                        format!("TX ring of {name}: ndo_start_xmit, skb #{}, event {}", skb.0, ring.event.0);
+                    let comment = format!("TX ring of {name}: ndo_start_xmit, skb #{}, event {}", skb.0, ring.event.0);
                     let bytes = self.log.bytes(bytes);
                     let bytes = ring.len.and_then(|len| bytes.get(..len as usize)).unwrap_or(bytes);
                     self.record(self.interface(host, ring.ifindex), ring.at_ns, bytes, bytes.len(), comment);

@@ -15,44 +15,151 @@ pub enum Fact {
     Beginning,
     Enter(Function),
     Exit(Function),
-    SyscallEnter { nr: Sysno, task: TaskId },
-    SyscallExit { nr: Sysno, task: TaskId, ret: i32 },
-    Sleep { function: Function, task: TaskId },
-    Wake { function: Function, task: TaskId },
-    Line { task: TaskId, line: u32 },
-    Print { task: TaskId, len: u32 },
-    TaskExit { task: TaskId, status: i32 },
-    SockCreate { protocol: u8, task: TaskId },
-    SockName { peer: bool, port: u16, addr: u32 },
-    SockState { protocol: u8, old: TcpState, new: TcpState },
+    SyscallEnter {
+        nr: Sysno,
+        task: TaskId,
+    },
+    SyscallExit {
+        nr: Sysno,
+        task: TaskId,
+        ret: i32,
+    },
+    Sleep {
+        function: Function,
+        task: TaskId,
+    },
+    Wake {
+        function: Function,
+        task: TaskId,
+    },
+    Line {
+        task: TaskId,
+        line: u32,
+    },
+    Print {
+        task: TaskId,
+        len: u32,
+    },
+    TaskExit {
+        task: TaskId,
+        status: i32,
+    },
+    SockCreate {
+        protocol: u8,
+        task: TaskId,
+    },
+    SockName {
+        peer: bool,
+        port: u16,
+        addr: u32,
+    },
+    SockState {
+        protocol: u8,
+        old: TcpState,
+        new: TcpState,
+    },
     SockDestroy,
-    SockFd { task: TaskId, fd: i32 },
-    SkbAlloc { end: u32, receiving: bool },
-    Reserve { len: u16, receiving: bool },
-    Put { len: u16, function: Function },
-    Push { len: u16, function: Function },
+    SockFd {
+        task: TaskId,
+        fd: i32,
+    },
+    SkbAlloc {
+        end: u32,
+        receiving: bool,
+    },
+    Reserve {
+        len: u16,
+        receiving: bool,
+    },
+    Put {
+        len: u16,
+        function: Function,
+    },
+    Push {
+        len: u16,
+        function: Function,
+    },
     /// `receiving`: on its way up.
-    Pull { len: u16, function: Function, receiving: bool },
-    Trim { len: u16 },
+    Pull {
+        len: u16,
+        function: Function,
+        receiving: bool,
+    },
+    Trim {
+        len: u16,
+    },
     /// `again`: it was cloned before; this is a retransmission.
-    Clone { len: u32, again: bool },
-    Consumed { function: Function },
-    Dropped { reason: DropReason },
-    HeaderOffset { which: HeaderOffset, offset: u16 },
+    Clone {
+        len: u32,
+        again: bool,
+    },
+    Consumed {
+        function: Function,
+    },
+    Dropped {
+        reason: DropReason,
+    },
+    HeaderOffset {
+        which: HeaderOffset,
+        offset: u16,
+    },
     /// A header is written; `payload` bytes stand behind it.
-    Header { header: HeaderFact, len: u16, payload: u32, again: bool },
-    HeaderRead { proto: Proto, len: u16 },
-    Copy { kind: CopyKind, len: u32 },
-    Stream { seq: u32, len: u32 },
-    Owner { receive: bool, truesize: u32 },
-    Queue { kind: QueueKind, op: QueueOp, depth: u16, function: Function },
-    Set { field: Field, old: u32, new: u32 },
-    Timer { kind: TimerKind, op: TimerOp, after_us: u32 },
-    Route { dst: u32, gateway: u32 },
-    Neigh { state: NeighState, addr: u32 },
-    Frame { op: FrameOp, len: u32 },
-    FrameBytes { len: u32 },
-    FrameDrop { reason: DropReason },
+    Header {
+        header: HeaderFact,
+        len: u16,
+        payload: u32,
+        again: bool,
+    },
+    HeaderRead {
+        proto: Proto,
+        len: u16,
+    },
+    Copy {
+        kind: CopyKind,
+        len: u32,
+    },
+    Stream {
+        seq: u32,
+        len: u32,
+    },
+    Owner {
+        receive: bool,
+        truesize: u32,
+    },
+    Queue {
+        kind: QueueKind,
+        op: QueueOp,
+        depth: u16,
+        function: Function,
+    },
+    Set {
+        field: Field,
+        old: u32,
+        new: u32,
+    },
+    Timer {
+        kind: TimerKind,
+        op: TimerOp,
+        after_us: u32,
+    },
+    Route {
+        dst: u32,
+        gateway: u32,
+    },
+    Neigh {
+        state: NeighState,
+        addr: u32,
+    },
+    Frame {
+        op: FrameOp,
+        len: u32,
+    },
+    FrameBytes {
+        len: u32,
+    },
+    FrameDrop {
+        reason: DropReason,
+    },
 }
 
 /// What a header that is written says.

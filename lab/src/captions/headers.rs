@@ -22,7 +22,7 @@ pub(super) fn header_written(header: HeaderFact, len: u16, payload: u32, again: 
             format!("IP moved one pointer and wrote {len} bytes in front. The {} stayed put.", bytes(payload))
         }
         HeaderFact::Ipv4 { dst, ttl } => {
-            format!("IP wrote {len} bytes in front: to {}, past {ttl} routers at most.", Ipv4Addr::from(dst))
+            format!("IP wrote {len} bytes in front: to {}. Each router takes 1 off TTL {ttl}.", Ipv4Addr::from(dst))
         }
         HeaderFact::Ethernet { dst } if MacAddr(dst) == MacAddr::BROADCAST => {
             format!("Ethernet wrote {len} bytes in front: for every card on this link.")

@@ -3,8 +3,8 @@
 use super::fact::{Fact, HeaderFact};
 use stack::skb::{DropReason, SkbId};
 use stack::trace::{
-    CopyKind, Event, EventLog, FrameId, FrameOp, Function, HostId, Layer, NeighState, Proto, QueueKind, QueueOp,
-    SkbOp, SockId, TaskId, TimerOp, What,
+    CopyKind, Event, EventLog, FrameId, FrameOp, Function, HostId, Layer, NeighState, Proto, QueueKind, QueueOp, SkbOp,
+    SockId, TaskId, TimerOp, What,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

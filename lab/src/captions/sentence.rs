@@ -82,7 +82,7 @@ fn returned(task: &str, nr: Sysno, ret: i32) -> String {
     }
     match nr {
         Sysno::Sendto | Sysno::Write => {
-            format!("{}() returns {ret}: the kernel took the bytes; nobody need have them yet.", nr.name())
+            format!("{}() returns {ret}: the kernel took the bytes; the peer may not have them.", nr.name())
         }
         Sysno::Recvfrom | Sysno::Read if ret == 0 => {
             format!("{}() returns 0: the peer will send nothing more.", nr.name())
@@ -109,7 +109,7 @@ fn sleep_reason(function: Function) -> &'static str {
 fn socket_sentence(config: &SceneConfig, host: HostId, fact: &Fact) -> String {
     match *fact {
         Fact::SockCreate { protocol, task: TaskId(0) } => {
-            format!("The kernel made a {} socket of its own.", protocol_name(protocol))
+            format!("The kernel made a {} socket for the new connection.", protocol_name(protocol))
         }
         Fact::SockCreate { protocol, task } => {
             format!("The kernel made a {} socket for {}.", protocol_name(protocol), task_name(config, host, task))
@@ -118,6 +118,10 @@ fn socket_sentence(config: &SceneConfig, host: HostId, fact: &Fact) -> String {
             let whose = if peer { "peer's" } else { "own" };
             format!("The socket notes its {whose} address: {}:{port}.", Ipv4Addr::from(addr))
         }
+        Fact::SockState { protocol: 6, old: TcpState::Listen, new: TcpState::SynRecv } => {
+            "A SYN came: the wish for a connection waits in state SYN-RECV.".into()
+        }
+        Fact::SockState { new: TcpState::Listen, .. } => "The socket listens: clients may connect from now on.".into(),
         Fact::SockState { protocol: 6, old, new } => {
             let (old, new) = (state_name(old), state_name(new));
             format!("The connection goes from {old} to {new}.")
@@ -209,7 +213,6 @@ fn header_of(function: Function) -> &'static str {
 }
 
 fn queue_sentence(kind: QueueKind, op: QueueOp, depth: u16, function: Function) -> String {
-    let n = count(depth);
     let text = match (kind, op) {
         (QueueKind::Write, QueueOp::Enqueue) => "It joins the socket's send queue",
         (QueueKind::Write, QueueOp::Dequeue) => "It leaves the send queue: it has been sent",
@@ -231,7 +234,10 @@ fn queue_sentence(kind: QueueKind, op: QueueOp, depth: u16, function: Function) 
         (QueueKind::RxRing, QueueOp::Enqueue) => "A free buffer joins the receive ring",
         (QueueKind::RxRing, QueueOp::Dequeue) => "The driver takes it out of the receive ring",
     };
-    format!("{text} ({n}).")
+    match op {
+        QueueOp::Enqueue => format!("{text} ({}).", count(depth)),
+        QueueOp::Dequeue => format!("{text} ({depth} left)."),
+    }
 }
 
 fn set_sentence(field: Field, old: u32, new: u32) -> Cow<'static, str> {

@@ -102,8 +102,26 @@ fn all_facts() -> Vec<Fact> {
     }
     use Field::*;
     for field in [
-        SndUna, SndNxt, WriteSeq, SndWnd, RcvNxt, CopiedSeq, RcvWnd, SndCwnd, SndSsthresh, SrttUs, RtoUs, MssCache,
-        SndWscale, RcvWscale, WmemQueued, RmemAlloc, Backoff, CaState, SkErr, Shutdown,
+        SndUna,
+        SndNxt,
+        WriteSeq,
+        SndWnd,
+        RcvNxt,
+        CopiedSeq,
+        RcvWnd,
+        SndCwnd,
+        SndSsthresh,
+        SrttUs,
+        RtoUs,
+        MssCache,
+        SndWscale,
+        RcvWscale,
+        WmemQueued,
+        RmemAlloc,
+        Backoff,
+        CaState,
+        SkErr,
+        Shutdown,
     ] {
         facts.extend([0, 111, LONG].map(|new| Fact::Set { field, old: LONG, new }));
     }

@@ -4,9 +4,7 @@ use super::sentence::duration;
 use crate::scene::timer_name;
 use stack::skb::DropReason;
 use stack::syscall::Errno;
-use stack::trace::{
-    CopyKind, Event, FrameOp, HeaderOffset, Proto, QueueKind, QueueOp, SkbOp, TcpState, TimerOp, What,
-};
+use stack::trace::{CopyKind, Event, FrameOp, HeaderOffset, Proto, QueueKind, QueueOp, SkbOp, TcpState, TimerOp, What};
 use stack::wire::ethernet::MacAddr;
 use std::net::Ipv4Addr;
 

@@ -98,7 +98,9 @@ pub fn header(proto: Proto, bytes: &[u8]) -> HeaderView {
         Proto::Icmp => {
             return HeaderView { proto, title: icmp::title(bytes), at: 0, len, fields: icmp::fields(bytes) };
         }
-        Proto::Payload => return HeaderView { proto, title: format!("Data ({len} bytes)"), at: 0, len, fields: data(bytes) },
+        Proto::Payload => {
+            return HeaderView { proto, title: format!("Data ({len} bytes)"), at: 0, len, fields: data(bytes) };
+        }
         Proto::Fcs => {
             let names = ("Frame check sequence", "fcs");
             let value = bytes.first_chunk().map_or_else(String::new, |b| format!("0x{:08x}", u32::from_be_bytes(*b)));

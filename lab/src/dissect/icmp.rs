@@ -1,9 +1,7 @@
 //! ICMP: what the second half of its header means depends on the type.
 
 use super::header::{FieldView, field};
-use stack::wire::icmpv4::{
-    FIELDS, ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_FRAG_NEEDED, ICMP_TIME_EXCEEDED,
-};
+use stack::wire::icmpv4::{FIELDS, ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_FRAG_NEEDED, ICMP_TIME_EXCEEDED};
 use std::net::Ipv4Addr;
 
 const ICMP_REDIRECT: u8 = 5;

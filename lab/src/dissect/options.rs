@@ -14,7 +14,13 @@ pub(super) fn fields(header: &[u8]) -> Vec<FieldView> {
             _ => {
                 let about = ("tcp.options", "Its length contradicts the header: it is skipped.");
                 let bits = ((header.len() - at) * 8) as u32;
-                out.push(FieldView::new(("Malformed option", "?"), (at as u32 * 8, bits), about, header, String::new()));
+                out.push(FieldView::new(
+                    ("Malformed option", "?"),
+                    (at as u32 * 8, bits),
+                    about,
+                    header,
+                    String::new(),
+                ));
                 break;
             }
         };
@@ -28,12 +34,8 @@ pub(super) fn fields(header: &[u8]) -> Vec<FieldView> {
 }
 
 fn option(header: &[u8], kind: u8, at: usize, len: usize) -> FieldView {
-    let be16 = |o: usize| {
-        header.get(at + o..).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_be_bytes(*b))
-    };
-    let be32 = |o: usize| {
-        header.get(at + o..).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b))
-    };
+    let be16 = |o: usize| header.get(at + o..).and_then(|b| b.first_chunk()).map_or(0, |b| u16::from_be_bytes(*b));
+    let be32 = |o: usize| header.get(at + o..).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_be_bytes(*b));
     let place = (at as u32 * 8, len as u32 * 8);
     let sub = |name, short, o: usize, bytes: u32, filter, value: String| {
         FieldView::new((name, short), ((at + o) as u32 * 8, bytes * 8), (filter, ""), header, value)
@@ -42,7 +44,9 @@ fn option(header: &[u8], kind: u8, at: usize, len: usize) -> FieldView {
         FieldView::new((name, short), place, (filter, meaning), header, value)
     };
     match (kind, len) {
-        (0, _) => whole("End of Option List (EOL)", "EOL", "tcp.options.eol", "Nothing but padding follows.", String::new()),
+        (0, _) => {
+            whole("End of Option List (EOL)", "EOL", "tcp.options.eol", "Nothing but padding follows.", String::new())
+        }
         (1, _) => {
             let meaning = "One byte of padding, so that the next option is aligned.";
             whole("No-Operation (NOP)", "NOP", "tcp.options.nop", meaning, String::new())
@@ -72,8 +76,7 @@ fn option(header: &[u8], kind: u8, at: usize, len: usize) -> FieldView {
             let meaning = "Blocks that have arrived although bytes before them are missing.";
             let blocks = (n - 2) / 8;
             let mut f = whole("SACK", "SACK", "tcp.options.sack", meaning, String::new());
-            let ranges: Vec<String> =
-                (0..blocks).map(|i| format!("{}-{}", be32(2 + 8 * i), be32(6 + 8 * i))).collect();
+            let ranges: Vec<String> = (0..blocks).map(|i| format!("{}-{}", be32(2 + 8 * i), be32(6 + 8 * i))).collect();
             f.value = ranges.join(" ");
             for i in 0..blocks {
                 let (left, right) = (2 + 8 * i, 6 + 8 * i);
@@ -140,10 +143,11 @@ fn bits(
     flags: &[(&'static str, &'static str, &'static str, &'static str)],
 ) -> Vec<FieldView> {
     let Some(&byte) = header.get(first as usize / 8) else { return Vec::new() };
-    let flag = |(i, (name, short, filter, meaning)): (usize, &(&'static str, &'static str, &'static str, &'static str))| {
-        let set = byte >> (7 - i) & 1 == 1;
-        let value = if set { "Set" } else { "Not set" };
-        FieldView::new((name, short), (first + i as u32, 1), (filter, meaning), header, value.into())
-    };
+    let flag =
+        |(i, (name, short, filter, meaning)): (usize, &(&'static str, &'static str, &'static str, &'static str))| {
+            let set = byte >> (7 - i) & 1 == 1;
+            let value = if set { "Set" } else { "Not set" };
+            FieldView::new((name, short), (first + i as u32, 1), (filter, meaning), header, value.into())
+        };
     flags.iter().enumerate().map(flag).collect()
 }

@@ -68,13 +68,8 @@ fn arp(arp: &ArpRepr) -> String {
 }
 
 fn tcp(src: Ipv4Addr, dst: Ipv4Addr, tcp: &TcpRepr, payload: usize) -> String {
-    let mut line = format!(
-        "{src}:{} > {dst}:{} [{}] Seq={}",
-        tcp.src_port,
-        tcp.dst_port,
-        tcp_flags(tcp.flags),
-        tcp.seq
-    );
+    let mut line =
+        format!("{src}:{} > {dst}:{} [{}] Seq={}", tcp.src_port, tcp.dst_port, tcp_flags(tcp.flags), tcp.seq);
     // Writing to a String cannot fail.
     if tcp.has(ACK) {
         let _ = write!(line, " Ack={}", tcp.ack);

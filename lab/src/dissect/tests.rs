@@ -17,8 +17,17 @@ pub(crate) fn ip_frame(protocol: u8, message: &[u8]) -> Vec<u8> {
     let mac = |n| MacAddr([2, 0, 0, 0, 0, n]);
     let mut frame = EthernetRepr { dst: mac(2), src: mac(1), ethertype: 0x0800 }.emit().to_vec();
     let tot_len = 20 + message.len() as u16;
-    let repr =
-        Ipv4Repr { header_len: 20, tos: 0, tot_len, id: 7238, frag_off: IP_DF, ttl: 64, protocol, src: ALICE, dst: BOB };
+    let repr = Ipv4Repr {
+        header_len: 20,
+        tos: 0,
+        tot_len,
+        id: 7238,
+        frag_off: IP_DF,
+        ttl: 64,
+        protocol,
+        src: ALICE,
+        dst: BOB,
+    };
     let mut header = repr.emit();
     ip_send_check(&mut header);
     frame.extend_from_slice(&header);
@@ -156,7 +165,8 @@ fn fields_cover_every_bit_of_a_full_header() {
 
 /// Random bytes that often look like a frame: a valid one, with bytes changed and cut.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let spoilt = (any::<prop::sample::Index>(), prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6));
+    let spoilt =
+        (any::<prop::sample::Index>(), prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6));
     let spoil = |(cut, changes): (prop::sample::Index, Vec<(prop::sample::Index, u8)>)| {
         let mut frame = syn();
         for (at, value) in changes {

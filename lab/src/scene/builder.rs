@@ -413,12 +413,7 @@ fn before_move((op, delta): (SkbOp, u32), skb: &Skb, data: u32, tail: u32) -> (u
     }
 }
 
-pub(super) fn piece(
-    (proto, at, len): (Proto, u32, u32),
-    bytes: Rc<[u8]>,
-    function: Function,
-    event: EventId,
-) -> Piece {
+pub(super) fn piece((proto, at, len): (Proto, u32, u32), bytes: Rc<[u8]>, function: Function, event: EventId) -> Piece {
     Piece { proto, at, len, bytes, before: None, function, event }
 }
 

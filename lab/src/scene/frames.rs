@@ -159,4 +159,3 @@ fn new_frame(id: FrameId, event: &Event, to: Option<HostId>, len: u32, pieces: V
         lost: None,
     }
 }
-

@@ -9,6 +9,7 @@ use stack::skb::SkbId;
 use stack::syscall::Errno;
 use stack::trace::{EventId, HostId, SockId, TimerKind};
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 
 /// skbs of a host whose payload bytes are in a Scene: the newest so many.
 const SKBS_WITH_BYTES: usize = 128;
@@ -39,9 +40,18 @@ impl SceneBuilder {
                 layer: captions::layer_of(&event),
                 text: captions::kernel_words(&event, &self.last_bytes),
             }),
-            focus: self.focus.filter(|f| self.packet_exists(f.host, f.skb)),
+            focus: self.focus.filter(|f| self.packet_exists(f.host, f.skb)).or_else(|| self.touched_last()),
             caption: captions::caption(&self.config, self.fact.0, &self.fact.1),
         }
+    }
+
+    /// Of the skbs that are alive, the one that an event was about last.
+    fn touched_last(&self) -> Option<SkbRef> {
+        let of = |(i, h): (usize, &Rc<Host>)| {
+            let (skb, s) = h.skbs.iter().max_by_key(|(_, s)| s.touched)?;
+            Some((s.touched, SkbRef { host: HostId(i as u8), skb: *skb }))
+        };
+        self.hosts.iter().enumerate().filter_map(of).max_by_key(|(touched, _)| *touched).map(|(_, skb)| skb)
     }
 }
 
@@ -147,9 +157,8 @@ fn skb_scene(host: &Host, id: SkbId, skb: &Skb, with_bytes: bool) -> SkbScene {
 }
 
 fn socket_scene(id: SockId, sock: &Sock) -> SocketScene {
-    let name = |n: Option<(u32, u16)>| {
-        n.map_or_else(String::new, |(addr, port)| format!("{}:{port}", Ipv4Addr::from(addr)))
-    };
+    let name =
+        |n: Option<(u32, u16)>| n.map_or_else(String::new, |(addr, port)| format!("{}:{port}", Ipv4Addr::from(addr)));
     let [write, rtx, receive, ofo] = &sock.queues;
     SocketScene {
         id,

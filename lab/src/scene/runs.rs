@@ -126,7 +126,8 @@ fn the_journey_of_a_request_has_between_14_and_40_beats_in_every_layer() {
     let send = first(0, &|b| matches!(what(b), What::SyscallEnter { nr: Sysno::Sendto, .. }));
     let sent = first(send, &|b| matches!(what(b), What::Frame { op: FrameOp::Transmit, .. }));
     let What::Frame { frame: request, .. } = what(&beats[sent]) else { panic!() };
-    let arrives = first(sent, &|b| matches!(what(b), What::Frame { op: FrameOp::Arrive, frame, .. } if frame == request));
+    let arrives =
+        first(sent, &|b| matches!(what(b), What::Frame { op: FrameOp::Arrive, frame, .. } if frame == request));
     let queued = first(arrives, &|b| matches!(what(b), What::Queue { kind: QueueKind::Receive, .. }));
     let read = first(queued, &|b| matches!(what(b), What::Copy { kind: CopyKind::ToUser, .. }));
     let mut journey = beats[send..=sent].to_vec();

@@ -22,7 +22,7 @@ pub struct Scene {
     pub frames: Vec<FrameScene>,
     /// The event under the cursor, told.
     pub event: Option<EventScene>,
-    /// The skb in focus: the one the last skb event was about.
+    /// The skb in focus: the one the last skb event was about; if that is freed, the living one touched last.
     pub focus: Option<SkbRef>,
     /// One sentence of at most 90 characters: what just changed and why.
     pub caption: String,
@@ -44,7 +44,7 @@ pub struct EventScene {
     pub id: EventId,
     /// The event that led to it.
     pub because: EventId,
-    /// The host.
+    /// The host; switches are numbered after the hosts, so it may be none of [`Scene::hosts`].
     pub host: HostId,
     /// Who is running.
     pub context: Context,
@@ -339,7 +339,7 @@ pub struct Beat {
     pub event: EventId,
     /// Virtual time, ns.
     pub at_ns: u64,
-    /// The host.
+    /// The host; switches are numbered after the hosts.
     pub host: HostId,
     /// The layer.
     pub layer: Layer,

@@ -12,9 +12,7 @@ mod tests;
 
 use names::{Flags, constant, flags};
 use quote::quote;
-use stack::syscall::{
-    AF_INET, AF_UNIX, Errno, F_GETFD, F_GETFL, F_SETFD, F_SETFL, SockAddr, SysRet, Syscall, Sysno,
-};
+use stack::syscall::{AF_INET, AF_UNIX, Errno, F_GETFD, F_GETFL, F_SETFD, F_SETFL, SockAddr, SysRet, Syscall, Sysno};
 
 /// Column of the result, as strace aligns it.
 const RESULT_COLUMN: usize = 40;

@@ -86,10 +86,20 @@ fn calls() -> Vec<Syscall> {
     }
     let mut long = vec![b'x'; 99];
     long.extend_from_slice(b"\x01" as &[u8]);
-    for bytes in [&all[..], &[b'x'; 100], &[b'x'; 101], &long, &[&long[..], b"5"].concat(), b"", b"\x001\x002\x003a", b"\x7f\x80a"] {
+    for bytes in [
+        &all[..],
+        &[b'x'; 100],
+        &[b'x'; 101],
+        &long,
+        &[&long[..], b"5"].concat(),
+        b"",
+        b"\x001\x002\x003a",
+        b"\x7f\x80a",
+    ] {
         c.extend([send(4, bytes, 0), recv(5, 1000, 0)]);
     }
-    for flags in [MSG_NOSIGNAL, MSG_DONTWAIT | MSG_MORE, MSG_OOB, MSG_PEEK, MSG_DONTROUTE, 0x4000_0000, MSG_MORE << 16] {
+    for flags in [MSG_NOSIGNAL, MSG_DONTWAIT | MSG_MORE, MSG_OOB, MSG_PEEK, MSG_DONTROUTE, 0x4000_0000, MSG_MORE << 16]
+    {
         c.push(send(4, b"abc", flags));
     }
     for flags in [MSG_PEEK, MSG_WAITALL | MSG_PEEK, MSG_DONTWAIT, MSG_DONTROUTE, 0, 0, 0, 0, 0, 0, 0, 0, 0] {
@@ -122,8 +132,27 @@ fn calls() -> Vec<Syscall> {
 fn options() -> Vec<Syscall> {
     let mut c = Vec::new();
     let mut names: Vec<(i32, i32)> = [
-        SO_REUSEADDR, SO_TYPE, SO_ERROR, SO_BROADCAST, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_REUSEPORT, SO_ACCEPTCONN,
-        SO_PROTOCOL, SO_DOMAIN, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO, 5, 10, 12, 18, 19, 36, 999,
+        SO_REUSEADDR,
+        SO_TYPE,
+        SO_ERROR,
+        SO_BROADCAST,
+        SO_SNDBUF,
+        SO_RCVBUF,
+        SO_KEEPALIVE,
+        SO_REUSEPORT,
+        SO_ACCEPTCONN,
+        SO_PROTOCOL,
+        SO_DOMAIN,
+        SO_LINGER,
+        SO_RCVTIMEO,
+        SO_SNDTIMEO,
+        5,
+        10,
+        12,
+        18,
+        19,
+        36,
+        999,
     ]
     .map(|n| (SOL_SOCKET, n))
     .to_vec();
@@ -155,9 +184,7 @@ fn to_json(call: &Syscall) -> Value {
         Syscall::Socket { family, kind, protocol } => json!([name, family, kind, protocol]),
         Syscall::Bind { fd, addr: a } | Syscall::Connect { fd, addr: a } => json!([name, fd, addr(a)]),
         Syscall::Listen { fd, backlog } => json!([name, fd, backlog]),
-        Syscall::Accept { fd }
-        | Syscall::Getpeername { fd }
-        | Syscall::Close { fd } => json!([name, fd]),
+        Syscall::Accept { fd } | Syscall::Getpeername { fd } | Syscall::Close { fd } => json!([name, fd]),
         Syscall::Getsockname { fd, len } => json!([name, fd, len]),
         Syscall::Accept4 { fd, flags } => json!([name, fd, flags]),
         Syscall::Sendto { fd, buf, flags, addr: a } => json!([name, fd, buf.to_vec(), flags, a.as_ref().map(addr)]),
@@ -270,7 +297,10 @@ fn a_call_in_the_kernel_is_an_open_line() {
     assert_eq!(format_call(&recv(3, 1024, 0)), "recvfrom(3, ");
     assert_eq!(format_call(&Syscall::Accept4 { fd: 3, flags: SOCK_CLOEXEC }), "accept4(3, ");
     assert_eq!(bare_line(Sysno::Sendto, None), "sendto(");
-    assert_eq!(bare_line(Sysno::Close, Some(Err(Errno::EBADF))), format!("{:<39} = -1 EBADF (Bad file descriptor)", "close(...)"));
+    assert_eq!(
+        bare_line(Sysno::Close, Some(Err(Errno::EBADF))),
+        format!("{:<39} = -1 EBADF (Bad file descriptor)", "close(...)")
+    );
 }
 
 #[test]

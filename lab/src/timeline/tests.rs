@@ -34,9 +34,9 @@ fn a_send_is_told_in_a_dozen_beats_from_the_line_to_the_ring() {
             "IP moved one pointer and wrote 20 bytes in front. The 5 bytes stayed put.",
             "Ethernet wrote 14 bytes in front: the next card is 02:00:00:00:00:02.",
             "It joins the queue in front of the card (1 packet).",
-            "It leaves the queue in front of the card (1 packet).",
+            "It leaves the queue in front of the card (1 left).",
             "The driver hands it to the card in the transmit ring (1 packet).",
-            "sendto() returns 5: the kernel took the bytes; nobody need have them yet.",
+            "sendto() returns 5: the kernel took the bytes; the peer may not have them.",
         ]
     );
     let starts: Vec<usize> = (0..captions.len()).filter(|i| timeline.beats[*i].packet_start).collect();
