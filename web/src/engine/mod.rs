@@ -1,0 +1,19 @@
+//! The engine: the lab in a Worker, or in the page itself where a Worker is refused.
+
+#[cfg(target_arch = "wasm32")]
+mod client;
+#[cfg(target_arch = "wasm32")]
+mod driver;
+mod message;
+#[cfg(target_arch = "wasm32")]
+mod python;
+mod run;
+#[cfg(target_arch = "wasm32")]
+mod worker;
+
+#[cfg(target_arch = "wasm32")]
+pub use client::{Client, words};
+pub use message::{EngineReply, EngineRequest, Source, Trouble};
+pub use run::{Engine, files_named, has_python};
+#[cfg(target_arch = "wasm32")]
+pub use worker::serve;

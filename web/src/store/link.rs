@@ -1,0 +1,122 @@
+//! The page's state as a URL fragment: `#s=send&e=31&k=0.7&f=tcp.32.32`.
+//!
+//! Nothing of it goes to a server. Unknown parts are left alone, so that links of later releases open here.
+
+use super::selection::{Bits, PacketRef, Selection};
+use lab::scene::SkbRef;
+use stack::skb::SkbId;
+use stack::trace::{EventId, FrameId, HostId, Proto};
+
+/// What a link says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Link {
+    /// The scenario's name, as in `scenarios/NAME.toml`.
+    pub scenario: Option<String>,
+    /// The event to stand at.
+    pub event: Option<EventId>,
+    /// What is selected.
+    pub selection: Selection,
+    /// The bridge's token: there is a real network behind this page.
+    pub token: Option<String>,
+}
+
+impl Link {
+    /// Reads a fragment, with or without `#`. What makes no sense is passed over.
+    pub fn parse(fragment: &str) -> Link {
+        let mut link = Link::default();
+        for pair in fragment.trim_start_matches('#').split('&') {
+            let Some((key, value)) = pair.split_once('=') else { continue };
+            match key {
+                "s" => link.scenario = is_name(value).then(|| value.to_owned()),
+                "e" => link.event = value.parse().ok().map(EventId),
+                "k" => link.selection.packet = packet(value),
+                "f" => {
+                    link.selection.bits = bits(value);
+                    link.selection.proto = link.selection.bits.map(|bits| bits.proto);
+                }
+                "token" => link.token = Some(value.to_owned()).filter(|token| !token.is_empty()),
+                _ => {}
+            }
+        }
+        link
+    }
+
+    /// Writes the fragment, without `#`.
+    pub fn write(&self) -> String {
+        let mut parts = Vec::new();
+        parts.extend(self.scenario.as_ref().map(|name| format!("s={name}")));
+        parts.extend(self.event.map(|event| format!("e={}", event.0)));
+        parts.extend(self.selection.packet.map(|packet| match packet {
+            PacketRef::Skb(at) => format!("k={}.{}", at.host.0, at.skb.0),
+            PacketRef::Frame(frame) => format!("k=w.{}", frame.0),
+        }));
+        parts.extend(self.selection.bits.map(|b| format!("f={}.{}.{}", name(b.proto), b.at, b.len)));
+        parts.extend(self.token.as_ref().map(|token| format!("token={token}")));
+        parts.join("&")
+    }
+}
+
+/// May this be the name of a scenario? It becomes part of an address.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn packet(value: &str) -> Option<PacketRef> {
+    let (place, number) = value.split_once('.')?;
+    let number = number.parse().ok()?;
+    match place {
+        "w" => Some(PacketRef::Frame(FrameId(number))),
+        host => Some(PacketRef::Skb(SkbRef { host: HostId(host.parse().ok()?), skb: SkbId(number) })),
+    }
+}
+
+fn bits(value: &str) -> Option<Bits> {
+    let mut parts = value.split('.');
+    let proto = parts.next()?;
+    let proto = PROTOS.into_iter().find(|p| name(*p) == proto)?;
+    Some(Bits { proto, at: parts.next()?.parse().ok()?, len: parts.next()?.parse().ok()? })
+}
+
+const PROTOS: [Proto; 8] = [
+    Proto::Ethernet,
+    Proto::Arp,
+    Proto::Ipv4,
+    Proto::Icmp,
+    Proto::Udp,
+    Proto::Tcp,
+    Proto::Payload,
+    Proto::Fcs,
+];
+
+fn name(proto: Proto) -> &'static str {
+    match proto {
+        Proto::Ethernet => "eth",
+        Proto::Arp => "arp",
+        Proto::Ipv4 => "ip",
+        Proto::Icmp => "icmp",
+        Proto::Udp => "udp",
+        Proto::Tcp => "tcp",
+        Proto::Payload => "data",
+        Proto::Fcs => "fcs",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_reads_back() {
+        for text in ["s=send&e=31&k=0.7&f=tcp.32.32", "s=send", "k=w.3", "token=abc", ""] {
+            assert_eq!(Link::parse(text).write(), text);
+            assert_eq!(Link::parse(&format!("#{text}")).write(), text);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_passed_over() {
+        for text in ["s=../../etc", "e=x", "k=7", "k=a.b", "f=tcp", "f=tcp.x.1", "token=", "&&&", "later=1"] {
+            assert_eq!(Link::parse(text), Link::default(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,591 @@
+//! State, actions, effects.
+
+use super::ask::Asking;
+use super::live::{Follow, LivePage, STOP_MS};
+use super::{Bits, Link, PacketRef, Selection, Subject};
+use crate::engine::{EngineReply, EngineRequest, Source, Trouble};
+use crate::live::{LinkState, LiveReply, LiveRequest};
+use crate::shared::Shared;
+use crate::time::{Hero, Moment, Speed, beat_at, stay_in_journey_ms, stay_ms};
+use lab::scene::{RunInfo, Scene, TimeCommand, Timeline};
+use stack::trace::{EventId, HostId, Proto, TaskId};
+
+/// How far the page is.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum Phase {
+    /// The engine is not there yet, or runs the scenario: events so far.
+    #[default]
+    Loading,
+    /// It runs a long scenario: events so far.
+    Running(u32),
+    /// There is a run to look at.
+    Ready,
+    /// There is none.
+    Failed(Trouble),
+}
+
+/// How the last change of time is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Motion {
+    /// At once: the reader scrubs, or goes back.
+    #[default]
+    Still,
+    /// Packets travel.
+    Travel,
+}
+
+/// A run that plays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Playing {
+    /// Where to stop.
+    pub until: EventId,
+    /// The page started it, not the reader.
+    pub by_itself: bool,
+}
+
+/// The question after the journey.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Question {
+    /// Not now.
+    #[default]
+    Hidden,
+    /// Waits for an answer.
+    Asked,
+    /// Was answered so.
+    Answered(Moment),
+}
+
+/// The cards of a narrow screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Card {
+    /// The header's fields.
+    #[default]
+    Fields,
+    /// The program.
+    Code,
+    /// strace.
+    Calls,
+}
+
+impl Card {
+    /// All, in order.
+    pub const ALL: [Card; 3] = [Card::Fields, Card::Code, Card::Calls];
+
+    /// The name it has in an attribute.
+    pub fn key(self) -> &'static str {
+        match self {
+            Card::Fields => "fields",
+            Card::Code => "code",
+            Card::Calls => "calls",
+        }
+    }
+
+    /// What its tab says.
+    pub fn name(self) -> &'static str {
+        match self {
+            Card::Fields => "Fields",
+            Card::Code => "Program",
+            Card::Calls => "strace",
+        }
+    }
+}
+
+/// What can happen to the page.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// The engine says something.
+    Engine(Box<EngineReply>),
+    /// The reader moves the cursor.
+    Time(TimeCommand),
+    /// Play, or pause.
+    Toggle,
+    /// The time for the next beat has come; the number says of which wait.
+    Tick(u32),
+    /// Another speed.
+    Speed(Speed),
+    /// Look at a packet.
+    Pick(PacketRef),
+    /// Look at a header of it.
+    PickProto(Proto),
+    /// Select a field, or unselect it.
+    PickBits(Option<Bits>),
+    /// Point at a field.
+    Hover(Option<Bits>),
+    /// Go to the last (−1) or next (+1) change of the packet.
+    Change(i32),
+    /// Go to the event that wrote the selected field.
+    JumpToWrite,
+    /// Look at a host.
+    ShowHost(HostId),
+    /// Another card, on a narrow screen.
+    Card(Card),
+    /// The list of keys.
+    Help(bool),
+    /// The switch for motion.
+    ToggleMotion,
+    /// The question's answer.
+    Answer(Moment),
+    /// No question, please.
+    Skip,
+    /// Show again how the call returns.
+    ReplayReturn,
+    /// Another scenario.
+    Scenario(String),
+    /// Its files are there.
+    Fetched(Source),
+    /// They are not.
+    Trouble(Trouble),
+    /// To the real network.
+    EnterLive,
+    /// Back from it.
+    LeaveLive,
+    /// Show what is new again.
+    Follow,
+    /// Something is typed in the console.
+    Draft(String),
+    /// Run this in the console.
+    Run(String),
+    /// End a program.
+    Kill(TaskId),
+    /// Put this into the clipboard.
+    Copy(String),
+}
+
+/// What has to be done outside.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    /// Ask the engine.
+    Ask(EngineRequest),
+    /// Send [`Action::Tick`] with this number after so many ms.
+    Wait(u32, u32),
+    /// Fetch a scenario's files.
+    Fetch(String),
+    /// Put the state into the address.
+    Address,
+    /// Remember the switch for motion.
+    RememberMotion(bool),
+    /// Join the network behind the bridge that knows this token.
+    Connect(String),
+    /// Put this into the clipboard.
+    Copy(String),
+}
+
+/// The page.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Page {
+    /// How far it is.
+    pub phase: Phase,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What does not change during the run.
+    pub info: Shared<RunInfo>,
+    /// The run's stops.
+    pub timeline: Shared<Timeline>,
+    /// The moment under the cursor.
+    pub scene: Shared<Scene>,
+    /// The journey.
+    pub hero: Option<Hero>,
+    /// How the last change is shown.
+    pub motion: Motion,
+    /// Does it play?
+    pub playing: Option<Playing>,
+    /// How fast.
+    pub speed: Speed,
+    /// What is selected.
+    pub selection: Selection,
+    /// The host whose program is shown.
+    pub shown: HostId,
+    /// The card that a narrow screen shows.
+    pub card: Card,
+    /// The list of keys is open.
+    pub help: bool,
+    /// The reader, or the machine, wants less motion.
+    pub less_motion: bool,
+    /// The question.
+    pub question: Question,
+    /// Something that stopped the run early.
+    pub halted: Option<String>,
+    /// Live mode, while it is on.
+    pub live: Option<Box<LivePage>>,
+    /// What the link asked for: used up when the run is there.
+    start: Link,
+    /// The flip-book was at this event when the engine came.
+    taken_over_at: Option<EventId>,
+    asking: Asking,
+    wait: u32,
+}
+
+impl Page {
+    /// A page for a link.
+    pub fn open(link: Link, less_motion: bool) -> Page {
+        let scenario = link.scenario.clone().unwrap_or_else(|| "send".to_owned());
+        Page { scenario, start: link, less_motion, ..Page::default() }
+    }
+
+    /// What has to be done first.
+    #[must_use]
+    pub fn begin(&mut self) -> Vec<Effect> {
+        vec![Effect::Fetch(self.scenario.clone())]
+    }
+
+    /// The flip-book stands at this event: the page goes on from there.
+    pub fn take_over_at(&mut self, event: EventId) {
+        self.taken_over_at = Some(event);
+    }
+
+    /// Is there a moment to see?
+    pub fn has_scene(&self) -> bool {
+        !self.scene.hosts.is_empty()
+    }
+
+    /// The state as a link.
+    pub fn link(&self) -> Link {
+        let selection = Selection { hover: None, ..self.selection };
+        let event = (self.phase == Phase::Ready).then_some(self.scene.at);
+        Link { scenario: Some(self.scenario.clone()), event, selection, token: self.start.token.clone() }
+    }
+
+    /// The end of the beat before the cursor: what is newer has just changed.
+    pub fn since(&self) -> EventId {
+        let done = self.timeline.beats.partition_point(|beat| beat.event < self.scene.at);
+        done.checked_sub(1).map_or(EventId::NONE, |i| self.timeline.beats[i].event)
+    }
+
+    /// The bridge's token, if the link has one.
+    pub fn token(&self) -> Option<&str> {
+        self.start.token.as_deref()
+    }
+
+    /// The packet the page is about.
+    pub fn subject(&self) -> Option<Subject<'_>> {
+        Subject::of(&self.scene, &self.selection)
+    }
+
+    /// Takes an action in; gives what has to be done outside.
+    #[must_use]
+    pub fn apply(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Engine(reply) => return self.hear(*reply),
+            Action::Time(command) => {
+                self.playing = None;
+                self.question = Question::Hidden;
+                let mut effects = self.look_back();
+                effects.extend(self.go(command));
+                return effects;
+            }
+            Action::Toggle => return self.toggle(),
+            Action::Tick(wait) if wait == self.wait => return self.tick(),
+            Action::Tick(_) => {}
+            Action::Speed(speed) => self.speed = speed,
+            Action::Pick(packet) => {
+                self.selection = Selection { packet: Some(packet), ..Selection::default() };
+                return self.settle();
+            }
+            Action::PickProto(proto) => {
+                self.selection.proto = Some(proto);
+                self.selection.bits = None;
+                return self.settle();
+            }
+            Action::PickBits(bits) => {
+                self.selection.bits = bits;
+                self.selection.proto = bits.map(|bits| bits.proto).or(self.selection.proto);
+                return self.settle();
+            }
+            Action::Hover(bits) => self.selection.hover = bits,
+            Action::Change(direction) => return self.change(direction),
+            Action::JumpToWrite => {
+                let region = self.subject().and_then(|subject| subject.region(&self.selection));
+                if let Some(event) = region.map(|region| region.event) {
+                    return self.apply(Action::Time(TimeCommand::Seek(event)));
+                }
+            }
+            Action::ShowHost(host) => self.shown = host,
+            Action::Card(card) => self.card = card,
+            Action::Help(open) => self.help = open,
+            Action::ToggleMotion => {
+                self.less_motion = !self.less_motion;
+                return vec![Effect::RememberMotion(self.less_motion)];
+            }
+            Action::Answer(moment) => {
+                if let Some(hero) = self.hero.clone() {
+                    self.question = Question::Answered(moment);
+                    return self.go(TimeCommand::Seek(hero.exit));
+                }
+            }
+            Action::Skip => self.question = Question::Hidden,
+            Action::ReplayReturn => {
+                if let Some(hero) = self.hero.clone() {
+                    self.playing = Some(Playing { until: hero.exit, by_itself: false });
+                    return self.go(TimeCommand::Seek(hero.from));
+                }
+            }
+            Action::Scenario(name) => {
+                let link = Link { scenario: Some(name.clone()), token: self.start.token.clone(), ..Link::default() };
+                let mut page = Page::open(link, self.less_motion);
+                page.asking = std::mem::take(&mut self.asking);
+                page.asking.reset();
+                page.speed = self.speed;
+                *self = page;
+                return vec![Effect::Fetch(name)];
+            }
+            Action::Fetched(source) => return vec![Effect::Ask(EngineRequest::Load(source))],
+            Action::Trouble(trouble) => self.phase = Phase::Failed(trouble),
+            Action::EnterLive => return self.enter_live(),
+            Action::LeaveLive => {
+                let mut effects = vec![Effect::Ask(EngineRequest::Live(LiveRequest::Disconnect))];
+                effects.extend(self.apply(Action::Scenario(self.scenario.clone())));
+                return effects;
+            }
+            Action::Follow => return self.follow_again(),
+            Action::Draft(text) => {
+                if let Some(live) = &mut self.live {
+                    live.draft = text;
+                }
+            }
+            Action::Run(line) => {
+                if let Some(live) = &mut self.live {
+                    live.draft.clear();
+                }
+                return vec![Effect::Ask(EngineRequest::Live(LiveRequest::Run { line }))];
+            }
+            Action::Kill(task) => return vec![Effect::Ask(EngineRequest::Live(LiveRequest::Kill { task }))],
+            Action::Copy(text) => return vec![Effect::Copy(text)],
+        }
+        Vec::new()
+    }
+
+    fn hear(&mut self, reply: EngineReply) -> Vec<Effect> {
+        match reply {
+            EngineReply::Ready => {}
+            EngineReply::Live(reply) => return self.hear_live(reply),
+            EngineReply::Progress { events, .. } => self.phase = Phase::Running(events),
+            EngineReply::Loaded { info, timeline, halted } => return self.loaded(info, timeline, halted),
+            EngineReply::Scene { ticket, scene } => return self.scene(ticket, *scene),
+            EngineReply::Failed(trouble) => self.phase = Phase::Failed(trouble),
+        }
+        Vec::new()
+    }
+
+    fn loaded(&mut self, info: RunInfo, timeline: Timeline, halted: Option<String>) -> Vec<Effect> {
+        self.asking.reset();
+        self.hero = Hero::find(&timeline);
+        self.info = info.into();
+        self.timeline = timeline.into();
+        self.halted = halted;
+        self.phase = Phase::Ready;
+        self.selection = self.start.selection;
+        if let Some(event) = self.start.event {
+            return self.go(TimeCommand::Seek(event));
+        }
+        match self.hero.clone() {
+            Some(hero) => {
+                let from = self.taken_over_at.take().filter(|at| (hero.from..=hero.to).contains(at)).unwrap_or(hero.from);
+                self.playing = Some(Playing { until: hero.to, by_itself: true });
+                self.go(TimeCommand::Seek(from))
+            }
+            None => self.go(TimeCommand::Start),
+        }
+    }
+
+    fn scene(&mut self, ticket: u32, scene: Scene) -> Vec<Effect> {
+        let (current, next) = self.asking.answered(ticket);
+        if !current {
+            return Vec::new();
+        }
+        let scene = Shared::new(scene);
+        self.asking.keep(&scene);
+        let mut effects = self.show(scene);
+        effects.extend(next.map(|(ticket, command)| self.request(ticket, command)));
+        effects
+    }
+
+    /// Shows a moment, and goes on if the run plays.
+    fn show(&mut self, scene: Shared<Scene>) -> Vec<Effect> {
+        if let Some(event) = &scene.event {
+            self.shown = event.host;
+        }
+        self.scene = scene;
+        // A packet that is gone is not selected any more.
+        let gone = self.selection.packet.is_some() && self.subject().map(|s| s.packet()) != self.selection.packet;
+        if gone {
+            self.selection = Selection::default();
+        }
+        self.settle()
+    }
+
+    fn settle(&mut self) -> Vec<Effect> {
+        if self.live.as_ref().is_some_and(|live| live.follows()) {
+            self.wait += 1;
+            return vec![Effect::Wait(self.wait, STOP_MS)];
+        }
+        let Some(playing) = self.playing else { return vec![Effect::Address] };
+        if self.scene.at >= playing.until {
+            self.playing = None;
+            if playing.by_itself && self.hero.is_some() {
+                self.question = Question::Asked;
+            }
+            return vec![Effect::Address];
+        }
+        self.wait += 1;
+        let beat = beat_at(&self.timeline, self.scene.at).and_then(|i| self.timeline.beats.get(i));
+        let ms = match playing.by_itself {
+            true => stay_in_journey_ms(beat.map(|beat| beat.layer)),
+            false => stay_ms(beat, self.speed),
+        };
+        vec![Effect::Wait(self.wait, ms)]
+    }
+
+    fn tick(&mut self) -> Vec<Effect> {
+        if self.live.as_ref().is_some_and(|live| live.follows()) {
+            return self.follow();
+        }
+        let Some(playing) = self.playing else { return Vec::new() };
+        // By itself, it follows the bytes; played by the reader, it shows everything that happens.
+        if let Some(stop) = self.hero.as_ref().filter(|_| playing.by_itself).and_then(|hero| hero.next(self.scene.at)) {
+            self.selection = Selection { packet: stop.packet.map(PacketRef::Skb), ..Selection::default() };
+            return self.go(TimeCommand::Seek(stop.event));
+        }
+        let next = self.timeline.seek(self.scene.at, TimeCommand::StepBeats(1)).min(playing.until);
+        self.go(TimeCommand::Seek(next))
+    }
+
+    fn toggle(&mut self) -> Vec<Effect> {
+        if self.live.is_some() {
+            let back = self.look_back();
+            return if back.is_empty() { self.follow_again() } else { back };
+        }
+        if self.playing.take().is_some() {
+            return vec![Effect::Address];
+        }
+        self.question = Question::Hidden;
+        let last = self.timeline.last;
+        self.playing = Some(Playing { until: last, by_itself: false });
+        if self.scene.at < last {
+            return self.settle();
+        }
+        // At the end, play means: again.
+        self.go(self.hero.as_ref().map_or(TimeCommand::Start, |hero| TimeCommand::Seek(hero.from)))
+    }
+
+    /// The last or next event that touched the selected packet.
+    fn change(&mut self, direction: i32) -> Vec<Effect> {
+        let packet = self.subject().map(|subject| subject.packet());
+        let skb = match packet {
+            Some(PacketRef::Skb(at)) => at,
+            _ => return self.apply(Action::Time(TimeCommand::StepBeats(direction))),
+        };
+        let at = self.scene.at;
+        let mine = |beat: &&lab::scene::Beat| beat.host == skb.host && beat.skb == Some(skb.skb);
+        let mut beats = self.timeline.beats.iter().filter(mine);
+        let found = if direction > 0 { beats.find(|beat| beat.event > at) } else { beats.rfind(|beat| beat.event < at) };
+        match found.map(|beat| beat.event) {
+            Some(event) => {
+                self.selection.packet = packet;
+                self.apply(Action::Time(TimeCommand::Seek(event)))
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Sends a command to the engine, or takes its answer from what is kept.
+    fn go(&mut self, command: TimeCommand) -> Vec<Effect> {
+        let onwards = match command {
+            TimeCommand::StepEvents(n) | TimeCommand::StepBeats(n) | TimeCommand::StepPackets(n) => n == 1,
+            TimeCommand::Seek(to) => self.playing.is_some() && to > self.scene.at,
+            TimeCommand::Start | TimeCommand::End => false,
+        };
+        self.motion = if onwards { Motion::Travel } else { Motion::Still };
+        if self.live.is_none() && !self.asking.is_under_way() {
+            let target = self.timeline.seek(self.scene.at, command);
+            if let Some(scene) = self.asking.kept(target) {
+                return self.show(scene);
+            }
+        }
+        let sent = self.asking.want(command);
+        sent.map(|(ticket, command)| self.request(ticket, command)).into_iter().collect()
+    }
+
+    fn request(&self, ticket: u32, command: TimeCommand) -> Effect {
+        let at = self.scene.at;
+        Effect::Ask(match self.live {
+            Some(_) => EngineRequest::Live(LiveRequest::Look { ticket, at, command: Some(command) }),
+            None => EngineRequest::Time { ticket, at, command },
+        })
+    }
+
+    fn enter_live(&mut self) -> Vec<Effect> {
+        let Some(token) = self.start.token.clone() else { return Vec::new() };
+        let mut page = Page::open(Link { token: Some(token.clone()), ..Link::default() }, self.less_motion);
+        page.scenario = std::mem::take(&mut self.scenario);
+        page.asking = std::mem::take(&mut self.asking);
+        page.asking.reset();
+        page.live = Some(Box::new(LivePage::connecting()));
+        *self = page;
+        vec![Effect::Connect(token), Effect::Address]
+    }
+
+    fn hear_live(&mut self, reply: LiveReply) -> Vec<Effect> {
+        let Some(live) = &mut self.live else { return Vec::new() };
+        match reply {
+            LiveReply::State(state) => {
+                let up = matches!(state, LinkState::Up { .. });
+                live.state = state;
+                if up {
+                    self.asking.reset();
+                    self.phase = Phase::Ready;
+                    return self.follow_again();
+                }
+                Vec::new()
+            }
+            LiveReply::News(news) => {
+                live.hear(news);
+                // At rest there is no wait under way: news set it going again.
+                if live.follows() && !self.asking.is_under_way() { self.follow() } else { Vec::new() }
+            }
+            LiveReply::Scene { ticket, scene } => self.scene(ticket, *scene),
+            LiveReply::Past { info, timeline } => {
+                self.info = info.into();
+                self.timeline = timeline.into();
+                Vec::new()
+            }
+        }
+    }
+
+    /// Draws the next thing to see on the live network.
+    fn follow(&mut self) -> Vec<Effect> {
+        let at = self.scene.at;
+        let Some(next) = self.live.as_mut().map(|live| live.follow(at)) else { return Vec::new() };
+        self.wait += 1;
+        match next {
+            Follow::Step => self.go(TimeCommand::StepBeats(1)),
+            Follow::Newest => {
+                self.motion = Motion::Still;
+                let sent = self.asking.want(TimeCommand::End);
+                let look = |(ticket, _)| Effect::Ask(EngineRequest::Live(LiveRequest::Look { ticket, at, command: None }));
+                sent.map(look).into_iter().collect()
+            }
+            Follow::Rest => Vec::new(),
+        }
+    }
+
+    /// The reader takes the cursor from the frontier; the stack goes on.
+    fn look_back(&mut self) -> Vec<Effect> {
+        match &mut self.live {
+            Some(live) if live.follows() => {
+                live.looking_back_since = Some(live.frames_total());
+                self.wait += 1;
+                vec![Effect::Ask(EngineRequest::Live(LiveRequest::Past))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn follow_again(&mut self) -> Vec<Effect> {
+        if let Some(live) = &mut self.live {
+            live.looking_back_since = None;
+        }
+        self.playing = None;
+        self.selection = Selection::default();
+        self.follow()
+    }
+}

@@ -1,0 +1,91 @@
+//! A header as RFCs draw it: 32 columns, bit ruler, one cell a field.
+
+use super::cells::{Cell, cells, changed, short_value};
+use crate::store::{Action, Bits};
+use lab::dissect::HeaderView;
+use lab::scene::Region;
+use yew::prelude::*;
+
+/// What the cells need to know.
+#[derive(Clone, Copy)]
+pub struct Lights<'a> {
+    /// The field that is selected.
+    pub selected: Option<Bits>,
+    /// The field that is pointed at.
+    pub hover: Option<Bits>,
+    /// Was this header written again since the last step?
+    pub fresh: bool,
+    /// Where clicks go.
+    pub send: &'a Callback<Action>,
+}
+
+impl Lights<'_> {
+    /// The classes of a piece of the header.
+    pub fn classes(&self, run: Bits) -> Classes {
+        let selected = self.selected.is_some_and(|bits| bits.overlaps(&run));
+        let hover = self.hover.is_some_and(|bits| bits.overlaps(&run));
+        classes!(selected.then_some("selected"), hover.then_some("hover"))
+    }
+
+    /// What pointing at a piece of the header does.
+    pub fn point(&self, run: Option<Bits>) -> Callback<MouseEvent> {
+        self.send.reform(move |_: MouseEvent| Action::Hover(run))
+    }
+
+    /// What the keyboard's focus on it does.
+    pub fn focus(&self, run: Option<Bits>) -> Callback<FocusEvent> {
+        self.send.reform(move |_: FocusEvent| Action::Hover(run))
+    }
+
+    /// What a click on it does: select, or unselect.
+    pub fn pick(&self, run: Bits) -> Callback<MouseEvent> {
+        let next = (self.selected != Some(run)).then_some(run);
+        self.send.reform(move |_: MouseEvent| Action::PickBits(next))
+    }
+}
+
+/// The grid of a header.
+pub fn grid(region: &Region, view: &HeaderView, lights: Lights) -> Html {
+    let cells = cells(region.proto, &view.fields);
+    let rows = cells.iter().map(|cell| cell.row + 1).max().unwrap_or(0);
+    html! {
+        <div class="grid" role="group" aria-label={view.title.clone()} data-proto={format!("{:?}", region.proto)}
+            style={format!("--rows:{rows}")} onmouseleave={lights.point(None)}>
+            <div class="ruler mono" aria-hidden="true">
+                { for [0, 4, 8, 12, 16, 20, 24, 28, 31].map(|bit| html! { <span style={format!("grid-column:{}", bit + 1)}>{ bit }</span> }) }
+            </div>
+            { for cells.iter().map(|cell| draw(cell, region, lights)) }
+        </div>
+    }
+}
+
+fn draw(cell: &Cell, region: &Region, lights: Lights) -> Html {
+    let field = cell.field;
+    let fresh = lights.fresh && changed(region.before.as_deref(), &region.bytes, cell.bits);
+    let style = format!("grid-row:{};grid-column:{}/span {}", cell.row + 2, cell.column + 1, cell.span);
+    let narrow = cell.span < 4 || (cell.span < 8 && field.short.len() > 3);
+    let class = classes!(
+        "cell",
+        lights.classes(cell.bits),
+        fresh.then_some("changed"),
+        (!cell.main).then_some("rest"),
+        narrow.then_some("narrow"),
+    );
+    let value = if cell.name_only { String::new() } else { short_value(field, &region.bytes) };
+    let key = format!("{}.{}.{}", field.filter, cell.row, cell.column);
+    if !cell.main {
+        return html! {
+            <div key={key.clone()} data-k={key} {class} {style} onmouseenter={lights.point(Some(cell.bits))} onclick={lights.pick(cell.bits)}></div>
+        };
+    }
+    let selected = lights.selected == Some(cell.bits);
+    html! {
+        <button type="button" key={key.clone()} data-k={key} {class} {style} data-field={field.filter} data-value={field.value.clone()}
+            aria-pressed={selected.to_string()} aria-label={format!("{}: {}", field.name, field.value)}
+            onmouseenter={lights.point(Some(cell.bits))} onfocus={lights.focus(Some(cell.bits))} onclick={lights.pick(cell.bits)}>
+            if !narrow { <span class="name">{ field.short }</span> }
+            if !cell.name_only { <span class="value mono">{ value }</span> }
+            if fresh { <i class="delta" title="just changed">{ "Δ" }</i> }
+        </button>
+    }
+}

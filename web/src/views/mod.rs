@@ -1,0 +1,20 @@
+//! What is seen. Pure functions of the page's state: no view keeps time, asks the engine, or knows a layer's
+//! rules. They compile natively, so tests and the first picture are drawn without a browser.
+
+mod caption;
+mod failure;
+mod header;
+mod help;
+mod hue;
+mod inspector;
+mod live;
+mod program;
+mod question;
+mod shell;
+mod strace;
+mod strip;
+mod tower;
+mod transport;
+mod tree;
+
+pub use shell::{Shell, ShellProps};

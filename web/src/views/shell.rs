@@ -1,0 +1,127 @@
+//! The page, put together.
+
+use super::caption::Caption;
+use super::failure::failure;
+use super::header::Header;
+use super::help::Help;
+use super::inspector::Inspector;
+use super::live::{LiveBar, LivePane};
+use super::program::Program;
+use super::question::QuestionCard;
+use super::strace::Strace;
+use super::strip::Strip;
+use super::tower::Tower;
+use super::transport::Transport;
+use super::tree::Tree;
+use crate::live::LinkState;
+use crate::store::{Action, Card, Motion, Page, Phase, Question, Subject};
+use yew::prelude::*;
+
+/// What the page is drawn from.
+#[derive(Properties, PartialEq)]
+pub struct ShellProps {
+    /// Its state.
+    pub page: Page,
+    /// The scenarios to choose from: name and title.
+    pub scenarios: Vec<(String, String)>,
+    /// Where clicks go.
+    pub send: Callback<Action>,
+    /// Where keys go.
+    #[prop_or_default]
+    pub onkeydown: Callback<KeyboardEvent>,
+}
+
+/// The page.
+#[function_component]
+pub fn Shell(props: &ShellProps) -> Html {
+    let ShellProps { page, scenarios, send, onkeydown } = props;
+    let motion = if page.motion == Motion::Travel && !page.less_motion { "travel" } else { "still" };
+    let phase = match &page.phase {
+        Phase::Loading => "loading",
+        Phase::Running(_) => "running",
+        Phase::Ready => "ready",
+        Phase::Failed(_) => "failed",
+    };
+    html! {
+        <div class="page" id="page" data-motion={motion} data-less-motion={page.less_motion.to_string()} data-state={phase}
+            data-event={page.scene.at.0.to_string()} data-playing={page.playing.is_some().to_string()} data-live={page.live.as_ref().map(|live| live.state.key())} data-card={page.card.key()} data-k="page">
+            <Header scenario={page.scenario.clone()} scenarios={scenarios.clone()} live={page.token().map(|_| page.live.is_some())}
+                less_motion={page.less_motion} send={send.clone()} />
+            if let Some(live) = &page.live { <LiveBar live={(**live).clone()} send={send.clone()} /> }
+            <main tabindex="-1" id="stage" {onkeydown} data-k="main" aria-describedby="caption">{ stage(page, send) }</main>
+            if page.help { <Help send={send.clone()} /> }
+        </div>
+    }
+}
+
+fn stage(page: &Page, send: &Callback<Action>) -> Html {
+    if let Phase::Failed(trouble) = &page.phase {
+        return failure(trouble);
+    }
+    let scene = &page.scene;
+    let packet = page.subject().map(|subject: Subject| subject.packet());
+    html! {
+        <>
+            <div class="left" data-k="left">
+                if let Some(live) = &page.live {
+                    <LivePane live={(**live).clone()} at={scene.at} send={send.clone()} />
+                } else {
+                    <Program scene={scene.clone()} info={page.info.clone()} shown={page.shown} send={send.clone()} />
+                    <Strace scene={scene.clone()} shown={page.shown} send={send.clone()} />
+                }
+            </div>
+            <div class="centre" data-k="centre">
+                <Tower scene={scene.clone()} {packet} shown={page.shown} outside={outside(page)} send={send.clone()} />
+                if let Some(hero) = page.hero.clone().filter(|_| page.question != Question::Hidden) {
+                    <QuestionCard question={page.question} {hero} send={send.clone()} />
+                }
+                { progress(page) }
+            </div>
+            <Inspector scene={scene.clone()} selection={page.selection} since={page.since()} send={send.clone()} />
+            <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
+            <Caption scene={scene.clone()} aloud={page.playing.is_none()} />
+            { cards(page.card, send) }
+            <Transport scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
+                speed={page.speed} flag={flag(page)} send={send.clone()} />
+            <Tree scene={scene.clone()} />
+        </>
+    }
+}
+
+/// The flag on the timeline where the sending call has returned.
+fn flag(page: &Page) -> Option<stack::trace::EventId> {
+    page.hero.as_ref().map(|hero| hero.exit).filter(|exit| *exit <= page.scene.at)
+}
+
+/// What is beyond the wire in live mode.
+fn outside(page: &Page) -> Option<AttrValue> {
+    let live = page.live.as_ref()?;
+    Some(match &live.state {
+        LinkState::Up { kernel: Some(kernel), .. } => format!("the real network: {kernel}").into(),
+        _ => "the real network".into(),
+    })
+}
+
+fn progress(page: &Page) -> Html {
+    match (&page.phase, &page.halted) {
+        (Phase::Running(events), _) => {
+            html! { <p class="notice" role="status" data-k="notice">{ format!("The run is long: {events} events so far …") }</p> }
+        }
+        (_, Some(halted)) => html! { <p class="notice" role="status" data-k="notice">{ halted }</p> },
+        _ => Html::default(),
+    }
+}
+
+/// The cards of a narrow screen: one at a time.
+fn cards(now: Card, send: &Callback<Action>) -> Html {
+    html! {
+        <div class="cards" role="tablist" aria-label="Cards" data-k="cards">
+            { for Card::ALL.into_iter().map(|card| {
+                let onclick = send.reform(move |_: MouseEvent| Action::Card(card));
+                html! {
+                    <button type="button" role="tab" aria-selected={(card == now).to_string()} {onclick} data-k={card.key()} data-testid={format!("card-{}", card.key())}>{ card.name() }</button>
+                }
+            }) }
+        </div>
+    }
+}

@@ -1,0 +1,134 @@
+//! The journey: two hosts as columns of layers, joined by the wire; only packets move.
+//!
+//! Hidden from screen readers: `views::tree` says the same in words.
+
+mod column;
+mod rows;
+mod train;
+
+use crate::shared::Shared;
+use crate::store::{Action, PacketRef};
+use crate::views::hue::{layer_class, layer_letter, layer_name};
+use lab::scene::{HostScene, Place, Scene};
+use rows::{row, rows};
+use stack::trace::{HostId, Layer};
+use train::{Look, frame_train, skb_train};
+use yew::prelude::*;
+
+pub use train::contents;
+
+/// What the tower draws.
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The moment.
+    pub scene: Shared<Scene>,
+    /// The packet the page is about.
+    pub packet: Option<PacketRef>,
+    /// The host that a narrow screen shows.
+    pub shown: HostId,
+    /// True in live mode: beyond the wire is a machine that cannot be looked into.
+    #[prop_or_default]
+    pub outside: Option<AttrValue>,
+    /// Where clicks go.
+    pub send: Callback<Action>,
+}
+
+/// The tower.
+#[function_component]
+pub fn Tower(props: &Props) -> Html {
+    let scene = &*props.scene;
+    let look = Look { packet: props.packet, send: &props.send };
+    let hosts = pair(scene);
+    let column_of = |id: HostId| hosts.iter().position(|host| host.id == id);
+    let shown = column_of(props.shown).unwrap_or(0);
+    let active = scene.event.as_ref().map(|event| event.layer);
+    let frames = scene.frames.iter().filter_map(|frame| {
+        let from = column_of(frame.from).or_else(|| frame.to.and_then(column_of).map(|to| 1 - to.min(1)))?;
+        Some(frame_train(look, frame, from, frame.arrived))
+    });
+    html! {
+        <section class="tower" aria-hidden="true" data-show={shown.to_string()} data-k="tower">
+            <div class="host-names" data-k="names">
+                { for hosts.iter().enumerate().map(|(i, host)| host_name(i, host, scene, i == shown, &props.send)) }
+                if let Some(name) = &props.outside {
+                    <div class="host-name" data-col="1"><b>{ name }</b></div>
+                }
+            </div>
+            <div class="stack-area" data-k="area">
+                { for rows().map(|row| html! {
+                    <div class={classes!("row", (active == Some(row.layer)).then_some("active"))} data-layer={format!("{:?}", row.layer)}
+                        data-k={format!("row{:?}", row.layer)} style={row.style()}>
+                        <span class={classes!("row-name", layer_class(row.layer))}>
+                            <i class="chip">{ layer_letter(row.layer) }</i>{ layer_name(row.layer) }
+                        </span>
+                    </div>
+                }) }
+                { wire() }
+                { for hosts.iter().enumerate().map(|(i, host)| column::column(scene, host, i)) }
+                if let Some(name) = &props.outside {
+                    { outside(name) }
+                }
+                <div class="trains" data-k="trains">
+                    { for hosts.iter().enumerate().flat_map(|(i, host)| trains(look, i, host)) }
+                    { for frames }
+                </div>
+            </div>
+        </section>
+    }
+}
+
+/// The two hosts to draw: the first, and the one it talks to.
+fn pair(scene: &Scene) -> Vec<&HostScene> {
+    let here = scene.event.as_ref().map(|event| event.host);
+    let mut hosts = scene.hosts.iter();
+    let first = hosts.next();
+    let other = hosts.clone().find(|host| Some(host.id) == here).or_else(|| hosts.next());
+    first.into_iter().chain(other).collect()
+}
+
+fn trains(look: Look, column: usize, host: &HostScene) -> Vec<Html> {
+    let mut in_hand: Vec<Layer> = Vec::new();
+    let mut trains = Vec::new();
+    for skb in &host.skbs {
+        let nth = in_hand.iter().filter(|layer| **layer == skb.layer).count();
+        if skb.place == Place::InHand {
+            in_hand.push(skb.layer);
+        }
+        trains.extend(skb_train(look, column, host, skb, nth));
+    }
+    trains
+}
+
+fn host_name(column: usize, host: &HostScene, scene: &Scene, shown: bool, send: &Callback<Action>) -> Html {
+    let address = host.interfaces.iter().find(|dev| !dev.address.is_empty() && dev.name != "lo");
+    let address = address.map(|dev| dev.address.split('/').next().unwrap_or_default().to_owned());
+    let here = scene.event.as_ref().is_some_and(|event| event.host == host.id);
+    let id = host.id;
+    let onclick = send.reform(move |_: MouseEvent| Action::ShowHost(id));
+    html! {
+        <button type="button" tabindex="-1" class={classes!("host-name", here.then_some("here"), shown.then_some("shown"))}
+            data-col={column.to_string()} data-k={format!("name{column}")} {onclick}>
+            <b>{ &host.name }</b><span class="mono">{ address }</span>
+        </button>
+    }
+}
+
+/// The wire: from one card to the other, along the bottom.
+fn wire() -> Html {
+    let row = row(Layer::Wire);
+    html! {
+        <svg class="wire" data-k="wire" style={row.style()} viewBox="0 0 100 20" preserveAspectRatio="none">
+            <path d="M 0 0 V 10 H 100 V 0" />
+        </svg>
+    }
+}
+
+/// The real network: a closed box.
+fn outside(name: &AttrValue) -> Html {
+    html! {
+        <div class="outside" data-col="1" data-k="outside">
+            <b>{ name }</b>
+            <p>{ "A real kernel. Its frames arrive here; its insides cannot be seen from this page." }</p>
+        </div>
+    }
+}

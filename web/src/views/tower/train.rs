@@ -1,0 +1,140 @@
+//! A packet as a train: one car a header, the payload last.
+//!
+//! Moving is left to the style sheet: a train's place is a pair of custom properties, and a change of them
+//! is a transition on its rail, or none where motion is off.
+
+use super::rows::{is_narrow, row, slots};
+use crate::store::{Action, PacketRef};
+use crate::views::hue::{letter, printable, proto_class, proto_name};
+use lab::scene::{FrameScene, HostScene, Place, Region, SkbRef, SkbScene};
+use stack::trace::{Layer, Proto, QueueKind};
+use yew::prelude::*;
+
+/// What all trains of one drawing share.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// The packet the page is about.
+    pub packet: Option<PacketRef>,
+    /// Where clicks go.
+    pub send: &'a Callback<Action>,
+}
+
+/// Where in its queue an skb is, if that slot is drawn.
+pub fn slot_of(host: &HostScene, skb: &SkbScene) -> Option<(QueueKind, usize)> {
+    let Place::Queued(queue) = skb.place else { return None };
+    let at = |list: &[_]| list.iter().position(|id| *id == skb.id);
+    let in_sockets = |of: fn(&lab::scene::SocketScene) -> &[stack::skb::SkbId]| {
+        host.sockets.iter().find_map(|sock| at(of(sock)))
+    };
+    let index = match queue {
+        QueueKind::Write => in_sockets(|sock| &sock.write_queue),
+        QueueKind::Retransmit => in_sockets(|sock| &sock.rtx_queue),
+        QueueKind::Receive => in_sockets(|sock| &sock.receive_queue),
+        QueueKind::OutOfOrder => in_sockets(|sock| &sock.ofo_queue),
+        QueueKind::Neigh => host.neighbours.iter().find_map(|neigh| at(&neigh.queue)),
+        QueueKind::Qdisc => host.interfaces.iter().find_map(|dev| at(&dev.qdisc)),
+        QueueKind::TxRing => host.interfaces.iter().find_map(|dev| at(&dev.tx_ring)),
+        QueueKind::RxRing => host.interfaces.iter().find_map(|dev| at(&dev.rx_ring)),
+    };
+    Some((queue, index.unwrap_or(0)))
+}
+
+/// An skb of the host in column `column`; `nth` counts those in hand on the same row.
+pub fn skb_train(look: Look, column: usize, host: &HostScene, skb: &SkbScene, nth: usize) -> Option<Html> {
+    let (place, layer, left) = match slot_of(host, skb) {
+        Some((queue, index)) => {
+            let slots = slots(queue);
+            if index >= slots.count {
+                return None;
+            }
+            ("slotted", slots.layer, slots.left(column, index))
+        }
+        None => ("in-hand", visible_layer(skb.layer), "var(--rail)".to_owned()),
+    };
+    let row = row(layer);
+    let size = match place {
+        "slotted" => "mini",
+        _ if is_narrow(layer) => "small",
+        _ => "full",
+    };
+    let packet = PacketRef::Skb(SkbRef { host: host.id, skb: skb.id });
+    let selected = look.packet == Some(packet);
+    let way = if skb.receiving { "up" } else { "down" };
+    let style = format!("--top:{}%;--left:{left};--nth:{nth}", row.middle());
+    let class = classes!("train", place, size, way, selected.then_some("selected"));
+    let pick = look.send.reform(move |_: MouseEvent| Action::Pick(packet));
+    let key = format!("k{}.{}", host.id.0, skb.id.0);
+    let title = format!("sk_buff #{}, {} bytes: {}", skb.id.0, skb.len, contents(&skb.regions, skb.data));
+    Some(html! {
+        <div key={key.clone()} data-k={key} class={class} data-col={column.to_string()} {style} {title} onclick={pick}
+            data-skb={skb.id.0.to_string()} data-layer={format!("{layer:?}")}>
+            { cars(&skb.regions, skb.data, skb.tail, size) }
+        </div>
+    })
+}
+
+/// A frame on the wire.
+pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, arrived: bool) -> Html {
+    let packet = PacketRef::Frame(frame.id);
+    let selected = look.packet == Some(packet);
+    let way = if from_column == 0 { "east" } else { "west" };
+    let state = match (frame.lost, arrived) {
+        (Some(_), _) => "lost",
+        (None, true) => "arrived",
+        (None, false) => "crossing",
+    };
+    let pick = look.send.reform(move |_: MouseEvent| Action::Pick(packet));
+    let key = format!("w{}", frame.id.0);
+    let title = format!("frame of {} bytes: {}", frame.len, contents(&frame.regions, 0));
+    let style = format!("--top:{}%", row(Layer::Wire).middle());
+    html! {
+        <div key={key.clone()} data-k={key} class={classes!("train", "full", "frame", way, state, selected.then_some("selected"))}
+            {style} {title} onclick={pick} data-frame={frame.id.0.to_string()}>
+            { cars(&frame.regions, 0, u32::MAX, "full") }
+            if let Some(reason) = frame.lost {
+                <b class="lost-mark">{ "✕ " }{ reason.name() }</b>
+            }
+        </div>
+    }
+}
+
+/// The cars of a train. Headers that were pulled stay in the document, folded, so that they can fold visibly.
+fn cars(regions: &[Region], data: u32, tail: u32, size: &str) -> Html {
+    let empty = !regions.iter().any(|region| region.at >= data && region.at < tail);
+    html! {
+        <>
+            if empty {
+                <i class="car hollow" data-k="hollow"></i>
+            }
+            { for regions.iter().map(|region| car(region, region.at < data || region.at >= tail, size)) }
+        </>
+    }
+}
+
+fn car(region: &Region, folded: bool, size: &str) -> Html {
+    let text = match (region.proto, size) {
+        (Proto::Payload, "full") => printable(&region.bytes[..region.bytes.len().min(12)]),
+        (Proto::Payload, _) => region.len.to_string(),
+        (_, "mini") => String::new(),
+        (proto, _) => letter(proto).to_owned(),
+    };
+    let class = classes!("car", proto_class(region.proto), (region.proto == Proto::Payload).then_some("payload"), folded.then_some("folded"));
+    let key = format!("{:?}{}", region.proto, region.at);
+    html! { <i key={key.clone()} data-k={key} {class}>{ text }</i> }
+}
+
+/// The row on which a packet in hand is drawn.
+fn visible_layer(layer: Layer) -> Layer {
+    match layer {
+        Layer::User | Layer::Syscall => Layer::Socket,
+        Layer::Wire => Layer::Nic,
+        other => other,
+    }
+}
+
+/// The headers and payload in words.
+pub fn contents(regions: &[Region], data: u32) -> String {
+    let parts = regions.iter().filter(|region| region.at >= data);
+    let parts: Vec<String> = parts.map(|region| format!("{} {}", proto_name(region.proto), region.len)).collect();
+    if parts.is_empty() { "nothing written yet".to_owned() } else { parts.join(", ") }
+}
