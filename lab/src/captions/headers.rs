@@ -24,6 +24,9 @@ pub(super) fn header_written(header: HeaderFact, len: u16, payload: u32, again: 
         HeaderFact::Ipv4 { dst, ttl } => {
             format!("IP wrote {len} bytes in front: to {}. Each router takes 1 off TTL {ttl}.", Ipv4Addr::from(dst))
         }
+        HeaderFact::Forwarded { ttl } => {
+            format!("The router took 1 off the TTL, now {ttl}: only that and the checksum change.")
+        }
         HeaderFact::Ethernet { dst } if MacAddr(dst) == MacAddr::BROADCAST => {
             format!("Ethernet wrote {len} bytes in front: for every card on this link.")
         }
@@ -66,7 +69,7 @@ fn writer(header: HeaderFact) -> &'static str {
     match header {
         HeaderFact::Ethernet { .. } => "Ethernet",
         HeaderFact::Arp { .. } => "ARP",
-        HeaderFact::Ipv4 { .. } => "IP",
+        HeaderFact::Ipv4 { .. } | HeaderFact::Forwarded { .. } => "IP",
         HeaderFact::Icmp { .. } => "ICMP",
         HeaderFact::Udp { .. } => "UDP",
         HeaderFact::Tcp { .. } => "TCP",

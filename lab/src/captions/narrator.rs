@@ -174,7 +174,10 @@ impl Narrator {
                     story.written |= bit;
                     payload = story.payload;
                 }
-                let header = HeaderFact::read(proto, bytes);
+                let header = match HeaderFact::read(proto, bytes) {
+                    HeaderFact::Ipv4 { ttl, .. } if function == Function::IpForward => HeaderFact::Forwarded { ttl },
+                    header => header,
+                };
                 (Fact::Header { header, len: bytes.len() as u16, payload, again }, !again)
             }
             What::HeaderRead { proto, len, .. } => {

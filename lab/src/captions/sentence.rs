@@ -162,7 +162,7 @@ fn skb_sentence(fact: &Fact) -> String {
         Fact::Pull { len, .. } => format!("data moved right by {}: they are no longer needed.", bytes(len.into())),
         Fact::Trim { len } => format!("tail moved left by {}: they are not part of the packet.", bytes(len.into())),
         Fact::Clone { again: true, .. } => "Sent again: a new clone goes down over the same bytes.".into(),
-        Fact::Clone { len: 0, .. } => "TCP keeps the original to send it again; a clone goes down.".into(),
+        Fact::Clone { len: 0, .. } => "TCP keeps the original, to resend it if need be; a clone goes down.".into(),
         Fact::Clone { len, .. } => {
             format!("TCP keeps the original; a clone goes down. Both share the same {}.", bytes(len))
         }

@@ -74,6 +74,7 @@ fn all_facts() -> Vec<Fact> {
         HeaderFact::Arp { reply: true, sender: LONG, target: LONG },
         HeaderFact::Arp { reply: false, sender: LONG, target: LONG },
         HeaderFact::Ipv4 { dst: LONG, ttl: 255 },
+        HeaderFact::Forwarded { ttl: 255 },
         HeaderFact::Udp { port: u16::MAX },
         HeaderFact::Fcs,
         HeaderFact::Other,
