@@ -4,8 +4,9 @@ use crate::engine::Source;
 use crate::store::Link;
 use serde::Deserialize;
 use stack::trace::EventId;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlElement, window};
+use web_sys::{Element, FocusOptions, HtmlElement, window};
 
 /// What `prerender` put into the page.
 #[derive(Deserialize, Default)]
@@ -66,7 +67,14 @@ pub fn set_address(link: &Link) {
 /// Gives the stage the focus, so that its keys work at once.
 pub fn focus_stage() {
     if let Some(stage) = element("stage").and_then(|stage| stage.dyn_into::<HtmlElement>().ok()) {
-        let _ = stage.focus();
+        // No ring before the reader has used the keyboard: `data-fresh` lasts until the focus moves.
+        let _ = stage.set_attribute("data-fresh", "");
+        let fresh = stage.clone();
+        let once = Closure::once_into_js(move || fresh.remove_attribute("data-fresh"));
+        stage.set_onblur(Some(once.unchecked_ref()));
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = stage.focus_with_options(&options);
     }
 }
 

@@ -59,7 +59,7 @@ pub enum Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The packet the page is about: the selected one, else the frame that is just on the wire, else the skb
-    /// in focus, else the one touched last.
+    /// in focus, else the one that this host touched last.
     pub fn of(scene: &'a Scene, selection: &Selection) -> Option<Subject<'a>> {
         let selected = selection.packet.and_then(|packet| Subject::find(scene, packet));
         let on_wire = || {
@@ -68,8 +68,9 @@ impl<'a> Subject<'a> {
         };
         let focus = || scene.focus.and_then(|skb| Subject::find(scene, PacketRef::Skb(skb)));
         let touched = || {
-            let all = scene.hosts.iter().flat_map(|host| host.skbs.iter().map(move |skb| (host, skb)));
-            all.max_by_key(|(_, skb)| skb.touched).map(|(host, skb)| Subject::Skb(host, skb))
+            let here = scene.event.as_ref().map(|event| event.host)?;
+            let host = scene.hosts.iter().find(|host| host.id == here)?;
+            host.skbs.iter().max_by_key(|skb| skb.touched).map(|skb| Subject::Skb(host, skb))
         };
         selected.or_else(on_wire).or_else(focus).or_else(touched)
     }
@@ -115,14 +116,16 @@ impl<'a> Subject<'a> {
         selected.or_else(|| self.newest())
     }
 
-    /// The region that was written last; of a packet on its way up, the outermost that is not pulled yet.
+    /// The region that was written last; of a packet on its way up, the outermost that is not pulled yet; of a
+    /// frame, the outermost.
     fn newest(&self) -> Option<&'a Region> {
         match self {
             Subject::Skb(_, skb) if skb.receiving => {
                 let next = skb.regions.iter().find(|region| region.at >= skb.data);
                 next.or(skb.regions.last())
             }
-            _ => self.regions().iter().max_by_key(|region| (region.event, std::cmp::Reverse(region.at))),
+            Subject::Skb(_, skb) => skb.regions.iter().max_by_key(|region| (region.event, std::cmp::Reverse(region.at))),
+            Subject::Frame(frame) => frame.regions.first(),
         }
     }
 }

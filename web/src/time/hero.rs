@@ -53,7 +53,7 @@ impl Hero {
         let (down, wire) = way_down(timeline, send)?;
         let up = way_up(timeline, receive)?;
         let call = Stop { event: send.enter, packet: None };
-        let done = Stop { event: receive.exit, packet: up.last().and_then(|stop| stop.packet) };
+        let done = Stop { event: receive.exit, packet: None };
         let mut stops: Vec<Stop> = [call].into_iter().chain(down).chain(up).chain([done]).collect();
         stops.sort_by_key(|stop| stop.event);
         stops.dedup_by_key(|stop| stop.event);

@@ -92,16 +92,23 @@ pub fn layer_letter(layer: Layer) -> &'static str {
     }
 }
 
-/// Bytes as text: printable ASCII as it is, line ends as `␍␊`, the rest as `·`.
+/// Bytes as text, as a Python string would have them: line ends as `\r\n`, what is not ASCII as `·`.
 pub fn printable(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| ascii(*b)).collect()
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b'\r' => text.push_str("\\r"),
+            b'\n' => text.push_str("\\n"),
+            b'\t' => text.push_str("\\t"),
+            byte => text.push(ascii(*byte)),
+        }
+    }
+    text
 }
 
-/// One byte as a character.
+/// One byte as a character: `·` if it is none.
 pub fn ascii(byte: u8) -> char {
     match byte {
-        b'\r' => '␍',
-        b'\n' => '␊',
         0x20..=0x7e => char::from(byte),
         _ => '·',
     }

@@ -27,8 +27,8 @@ pub fn QuestionCard(props: &Props) -> Html {
                 <div class="answers">
                     { answer("before the wire", Moment::BeforeTheWire, &props.send) }
                     { answer("after the ACK", Moment::AfterTheReceiver, &props.send) }
+                    <button type="button" class="skip" onclick={close}>{ "skip" }</button>
                 </div>
-                <button type="button" class="skip" onclick={close}>{ "skip" }</button>
             </div>
         },
         Question::Answered(guess) => {
@@ -40,8 +40,8 @@ pub fn QuestionCard(props: &Props) -> Html {
                         <button type="button" onclick={props.send.reform(|_: MouseEvent| Action::ReplayReturn)} data-testid="replay-return">
                             { "replay that part" }
                         </button>
+                        <button type="button" class="skip" onclick={close}>{ "close" }</button>
                     </div>
-                    <button type="button" class="skip" onclick={close} aria-label="Close">{ "close" }</button>
                 </div>
             }
         }

@@ -82,7 +82,10 @@ pub fn short_value(field: &FieldView, header: &[u8]) -> String {
     }
     let is_address = value.contains(':') || value.matches('.').count() == 3;
     match bits(header, field.bit, field.bits) {
-        Some(_) if value.starts_with("0x") => value.split([' ', ',']).next().unwrap_or(value).to_owned(),
+        Some(_) if value.contains("0x") => {
+            let from = value.find("0x").unwrap_or(0);
+            value[from..].split([' ', ',', ')']).next().unwrap_or(value).to_owned()
+        }
         Some(number) if !is_address => number.to_string(),
         _ => value.to_owned(),
     }
@@ -154,6 +157,9 @@ mod tests {
         assert_eq!(value("ip.proto"), "6");
         assert_eq!(value("ip.id"), "0x1c46");
         assert_eq!(value("ip.src"), "10.0.0.2");
+        let bytes = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0];
+        let view = header(Proto::Ethernet, &bytes);
+        assert_eq!(short_value(&view.fields[2], &bytes), "0x0800");
     }
 
     #[test]

@@ -59,6 +59,10 @@ fn skb_strip(props: &Props, host: &HostScene, skb: &SkbScene) -> Html {
                 if let Some(step) = fresh {
                     <span class="op mono" data-k={format!("op{}", step.event.0)}>{ format!("{}({})", step.op.name(), step.delta) }</span>
                 }
+                if let Some(other) = family.first() {
+                    <span class="references" data-k="references"><b>{ format!("{} references", skb.references) }</b>
+                        { format!(": #{} {} sees the same bytes", other.id.0, place(other)) }</span>
+                }
                 <span class="spacer"></span>
                 <span class="mono" data-k="len">{ "len " }<b>{ skb.len }</b></span>
                 <span class="mono wide" data-k="truesize">{ "truesize " }{ skb.truesize }</span>
@@ -69,7 +73,7 @@ fn skb_strip(props: &Props, host: &HostScene, skb: &SkbScene) -> Html {
                 { bar(props, skb, &scale, true) }
                 { flags(skb, &scale, fresh) }
             </div>
-            { clones(props, host, skb, &family, &scale) }
+            { clones(props, host, &family, &scale) }
         </>
     }
 }
@@ -114,11 +118,14 @@ fn place(skb: &SkbScene) -> &'static str {
 fn bar(props: &Props, skb: &SkbScene, scale: &Scale, main: bool) -> Html {
     let headroom = scale.span(0, skb.data);
     let tailroom = scale.span(skb.tail, skb.end);
+    // Headers that were pulled are headroom again, but still there to be read: the name stays beside them.
+    let untouched = skb.regions.first().map_or(skb.data, |region| region.at.min(skb.data));
     html! {
         <div class="bytes" data-k="bytes">
-            <div class="free head" style={headroom} data-k="headroom">
-                if main && skb.data > 0 { <span>{ format!("headroom {}", skb.data) }</span> }
-            </div>
+            <div class="free head" style={headroom} data-k="headroom"></div>
+            if main && skb.data > 0 {
+                <div class="free-name" data-k="headroom-name" style={scale.span(0, untouched)}><span>{ format!("headroom {}", skb.data) }</span></div>
+            }
             { for skb.regions.iter().map(|region| region_cell(props, skb, region, scale, main)) }
             <div class="free tail" style={tailroom} data-k="tailroom">
                 if main && skb.end > skb.tail { <span>{ format!("tailroom {}", skb.end - skb.tail) }</span> }
@@ -169,10 +176,10 @@ fn lit_style(region: &Region, bits: Bits, scale: &Scale) -> String {
     format!("left:{}%;width:{}%", (a - x0) / width * 100.0, (b - a) / width * 100.0)
 }
 
-fn region_text(region: &Region) -> String {
+fn region_text(region: &Region) -> Html {
     match region.proto {
-        Proto::Payload => printable(&region.bytes[..region.bytes.len().min(64)]),
-        proto => format!("{} {} {}", letter(proto), proto_short(proto), region.len),
+        Proto::Payload => html! { { printable(&region.bytes[..region.bytes.len().min(64)]) } },
+        proto => html! { <>{ letter(proto) }<em>{ format!(" {} {}", proto_short(proto), region.len) }</em></> },
     }
 }
 
@@ -203,7 +210,7 @@ fn flags(skb: &SkbScene, scale: &Scale, fresh: Option<SkbMoveScene>) -> Html {
 }
 
 /// The other heads over the same bytes.
-fn clones(props: &Props, host: &HostScene, skb: &SkbScene, family: &[&SkbScene], scale: &Scale) -> Html {
+fn clones(props: &Props, host: &HostScene, family: &[&SkbScene], scale: &Scale) -> Html {
     let Some(other) = family.first() else { return html! { <div class="clones" data-k="clones"></div> } };
     let packet = PacketRef::Skb(SkbRef { host: host.id, skb: other.id });
     let pick = props.send.reform(move |_: MouseEvent| Action::Pick(packet));
@@ -214,8 +221,6 @@ fn clones(props: &Props, host: &HostScene, skb: &SkbScene, family: &[&SkbScene],
                 <i class="mark data" style={format!("left:{}%", scale.x(other.data))}></i>
                 <i class="mark tail" style={format!("left:{}%", scale.x(other.tail))}></i>
             </div>
-            <p><b>{ format!("⎱ {} references", skb.references) }</b>
-                { format!(" to the same bytes: #{} {}, #{} {}", skb.id.0, place(skb), other.id.0, place(other)) }</p>
         </div>
     }
 }

@@ -126,7 +126,7 @@ fn local(slots: Slots, column: usize) -> String {
 /// The function that runs on a row.
 fn running(layer: Layer, event: Option<&EventScene>) -> Html {
     let here = event.filter(|event| event.layer == layer);
-    cell(layer, html! { <span class="function">{ here.map(|event| event.function.name()) }</span> })
+    cell(layer, html! { <span class="function" title={here.map(|event| event.function.file())}>{ here.map(|event| event.function.name()) }</span> })
 }
 
 fn neigh(host: &HostScene, index: usize, event: Option<&EventScene>) -> Html {

@@ -74,19 +74,19 @@ impl Slots {
 /// Where a queue's slots are.
 pub fn slots(queue: QueueKind) -> Slots {
     let (layer, from_left, from_right, count) = match queue {
-        QueueKind::Write => (Layer::Socket, 70, 226, 2),
-        QueueKind::Retransmit => (Layer::Socket, 146, 150, 2),
-        QueueKind::Receive | QueueKind::OutOfOrder => (Layer::Socket, 222, 74, 2),
-        QueueKind::Neigh => (Layer::Neigh, 2, 104, 3),
-        QueueKind::Qdisc => (Layer::Qdisc, 2, 138, 4),
-        QueueKind::TxRing => (Layer::Driver, 26, 232, 3),
-        QueueKind::RxRing => (Layer::Driver, 156, 104, 3),
+        QueueKind::Write => (Layer::Socket, 76, 192, 2),
+        QueueKind::Retransmit => (Layer::Socket, 142, 126, 2),
+        QueueKind::Receive | QueueKind::OutOfOrder => (Layer::Socket, 208, 60, 2),
+        QueueKind::Neigh => (Layer::Neigh, 2, 92, 3),
+        QueueKind::Qdisc => (Layer::Qdisc, 2, 122, 4),
+        QueueKind::TxRing => (Layer::Driver, 26, 214, 3),
+        QueueKind::RxRing => (Layer::Driver, 146, 92, 3),
     };
     Slots { layer, count, from_left, from_right }
 }
 
 /// From one slot to the next, px.
-pub const SLOT_STEP: u32 = 34;
+pub const SLOT_STEP: u32 = 30;
 
 /// Rows that have slots leave little room for a packet in hand: it is drawn compact there.
 pub fn is_narrow(layer: Layer) -> bool {

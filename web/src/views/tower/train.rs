@@ -100,7 +100,10 @@ pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, arrived: 
 
 /// The cars of a train. Headers that were pulled stay in the document, folded, so that they can fold visibly.
 fn cars(regions: &[Region], data: u32, tail: u32, size: &str) -> Html {
-    let empty = !regions.iter().any(|region| region.at >= data && region.at < tail);
+    let inside = |region: &&Region| region.at >= data && region.at < tail;
+    let empty = !regions.iter().any(|region| inside(&region));
+    // In a slot there is room for a number or for headers, not for both.
+    let size = if size == "mini" && regions.iter().filter(inside).count() > 1 { "mini crowded" } else { size };
     html! {
         <>
             if empty {
@@ -114,8 +117,8 @@ fn cars(regions: &[Region], data: u32, tail: u32, size: &str) -> Html {
 fn car(region: &Region, folded: bool, size: &str) -> Html {
     let text = match (region.proto, size) {
         (Proto::Payload, "full") => printable(&region.bytes[..region.bytes.len().min(12)]),
+        (_, "mini crowded") => String::new(),
         (Proto::Payload, _) => region.len.to_string(),
-        (_, "mini") => String::new(),
         (proto, _) => letter(proto).to_owned(),
     };
     let class = classes!("car", proto_class(region.proto), (region.proto == Proto::Payload).then_some("payload"), folded.then_some("folded"));
