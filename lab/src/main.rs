@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 mod cli;
 
+/// Counts memory, so that a Python program cannot take the machine's.
+#[global_allocator]
+static ALLOCATOR: python::interpreter::Allocator = python::interpreter::Allocator;
+
 fn main() -> ExitCode {
     cli::main()
 }

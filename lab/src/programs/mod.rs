@@ -59,7 +59,11 @@ pub fn split_command_line(line: &str) -> Result<Vec<String>, String> {
                     match chars.next() {
                         None => return Err(format!("unexpected end of line while looking for matching {c}")),
                         Some(q) if q == c => break,
-                        Some('\\') if c == '"' => word.extend(chars.next()),
+                        // Within double quotes a backslash escapes only what is special there (POSIX, 2.2.3).
+                        Some('\\') if c == '"' => match chars.next() {
+                            Some(q @ ('$' | '`' | '"' | '\\')) => word.push(q),
+                            other => word.extend(['\\'].into_iter().chain(other)),
+                        },
                         Some(q) => word.push(q),
                     }
                 }
@@ -82,6 +86,7 @@ mod tests {
         assert_eq!(split("curl -s  http://a/"), ["curl", "-s", "http://a/"]);
         assert_eq!(split(r#"nc h 80 'a b' "c \" d" e\ f"#), ["nc", "h", "80", "a b", "c \" d", "e f"]);
         assert_eq!(split("nc ''"), ["nc", ""]);
+        assert_eq!(split(r#"curl -w "%{size_download}\n" u"#), ["curl", "-w", r"%{size_download}\n", "u"]);
         assert!(split_command_line("nc 'a").is_err());
         assert!(split("  ").is_empty());
     }

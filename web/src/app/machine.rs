@@ -171,7 +171,11 @@ async fn fetch_source(name: &str) -> Result<Source, String> {
         // The engine says which line of the scenario names a file that is not there.
         programs.extend(program.ok().map(|text| (path, text)));
     }
-    let tapes = text_of(&format!("scenarios/{name}.tapes.json")).await.ok();
+    // Built-in programs run in the engine itself: only what Python did is recorded.
+    let tapes = match programs.is_empty() {
+        true => None,
+        false => text_of(&format!("scenarios/{name}.tapes.json")).await.ok(),
+    };
     Ok(Source { name: name.to_owned(), text, programs, tapes })
 }
 
