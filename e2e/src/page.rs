@@ -57,7 +57,7 @@ pub struct ConsoleLine {
 /// let page = e2e::Page::open("http://127.0.0.1:8080/", e2e::Viewport::DESKTOP, false).await?;
 /// page.key("ArrowRight").await?;
 /// assert_eq!(page.text("#caption").await?, "The program asks for a socket.");
-/// assert_eq!(page.console_errors().await?, []);
+/// assert!(page.console_errors().await?.is_empty());
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]

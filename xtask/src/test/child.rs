@@ -29,9 +29,12 @@ pub(super) fn end_children_on_signals() -> Result<()> {
             else {
                 return;
             };
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            let name = tokio::select! {
+                _ = interrupt.recv() => "Ctrl-C (SIGINT)",
+                _ = terminate.recv() => "SIGTERM",
+            };
             kill_current();
-            eprintln!("\nstopped");
+            eprintln!("\nstopped by {name}");
             std::process::exit(130);
         });
     });
