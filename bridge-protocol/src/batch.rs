@@ -31,10 +31,7 @@ impl fmt::Display for PushError {
         match self {
             PushError::Full => write!(f, "the batch is full: at most {MAX_BATCH_BYTES} bytes fit"),
             PushError::FrameLength(len) => {
-                write!(
-                    f,
-                    "a frame of {len} bytes; expected {MIN_FRAME_BYTES} to {MAX_RECORD_FRAME_BYTES}"
-                )
+                write!(f, "a frame of {len} bytes; expected {MIN_FRAME_BYTES} to {MAX_RECORD_FRAME_BYTES}")
             }
         }
     }
@@ -131,10 +128,7 @@ impl fmt::Display for BatchError {
                 "batch ends in the header of the record at byte {at}: expected {RECORD_HEADER_BYTES} bytes (length u16, timestamp u64), found {have}"
             ),
             BatchError::TruncatedFrame { at, length, have } => {
-                write!(
-                    f,
-                    "batch ends in the frame of the record at byte {at}: expected {length} bytes, found {have}"
-                )
+                write!(f, "batch ends in the frame of the record at byte {at}: expected {length} bytes, found {have}")
             }
             BatchError::FrameLength { at, length } => write!(
                 f,
@@ -163,25 +157,15 @@ impl<'a> Records<'a> {
         let at = self.at;
         let rest = self.message.get(at..).unwrap_or_default();
         let Some((header, rest)) = rest.split_first_chunk::<RECORD_HEADER_BYTES>() else {
-            return Err(BatchError::TruncatedHeader {
-                at,
-                have: rest.len(),
-            });
+            return Err(BatchError::TruncatedHeader { at, have: rest.len() });
         };
         let [l0, l1, timestamp @ ..] = *header;
         let length = usize::from(u16::from_be_bytes([l0, l1]));
         if length < MIN_FRAME_BYTES {
             return Err(BatchError::FrameLength { at, length });
         }
-        let frame = rest.get(..length).ok_or(BatchError::TruncatedFrame {
-            at,
-            length,
-            have: rest.len(),
-        })?;
-        Ok(Record {
-            timestamp_ns: u64::from_be_bytes(timestamp),
-            frame,
-        })
+        let frame = rest.get(..length).ok_or(BatchError::TruncatedFrame { at, length, have: rest.len() })?;
+        Ok(Record { timestamp_ns: u64::from_be_bytes(timestamp), frame })
     }
 }
 

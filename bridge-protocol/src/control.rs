@@ -168,23 +168,18 @@ pub enum ControlError {
 impl fmt::Display for ControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ControlError::TooLong(len) => write!(
-                f,
-                "a control message of {len} bytes; expected at most {MAX_CONTROL_BYTES}"
-            ),
+            ControlError::TooLong(len) => {
+                write!(f, "a control message of {len} bytes; expected at most {MAX_CONTROL_BYTES}")
+            }
             ControlError::NotJson(reason) => {
                 write!(f, "not JSON: {reason}; expected an object with a \"type\"")
             }
-            ControlError::NoType { expected } => write!(
-                f,
-                "expected a JSON object whose \"type\" is one of: {}",
-                expected.join(", ")
-            ),
-            ControlError::UnknownType { found, expected } => write!(
-                f,
-                "unknown type {found:?}; expected one of: {}",
-                expected.join(", ")
-            ),
+            ControlError::NoType { expected } => {
+                write!(f, "expected a JSON object whose \"type\" is one of: {}", expected.join(", "))
+            }
+            ControlError::UnknownType { found, expected } => {
+                write!(f, "unknown type {found:?}; expected one of: {}", expected.join(", "))
+            }
             ControlError::Fields { kind, reason } => {
                 write!(f, "in a message of type \"{kind}\": {reason}")
             }
@@ -231,25 +226,15 @@ fn version() -> u32 {
     VERSION
 }
 
-fn decode<T: DeserializeOwned>(
-    text: &str,
-    types: &'static [&'static str],
-) -> Result<T, ControlError> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|e| ControlError::NotJson(e.to_string()))?;
+fn decode<T: DeserializeOwned>(text: &str, types: &'static [&'static str]) -> Result<T, ControlError> {
+    let value: Value = serde_json::from_str(text).map_err(|e| ControlError::NotJson(e.to_string()))?;
     let Some(Value::String(found)) = value.get("type") else {
         return Err(ControlError::NoType { expected: types });
     };
     let Some(kind) = types.iter().copied().find(|t| t == found) else {
-        return Err(ControlError::UnknownType {
-            found: found.chars().take(40).collect(),
-            expected: types,
-        });
+        return Err(ControlError::UnknownType { found: found.chars().take(40).collect(), expected: types });
     };
-    serde_json::from_value(value).map_err(|e| ControlError::Fields {
-        kind,
-        reason: e.to_string(),
-    })
+    serde_json::from_value(value).map_err(|e| ControlError::Fields { kind, reason: e.to_string() })
 }
 
 fn encode<T: Serialize>(message: &T) -> String {

@@ -1,8 +1,8 @@
 //! Batches: what is written is read back, and no bytes whatever make the reader panic.
 
 use bridge_protocol::{
-    BatchBuilder, BatchError, MAX_BATCH_BYTES, MAX_FRAME_BYTES, MAX_RECORD_FRAME_BYTES,
-    MIN_FRAME_BYTES, PushError, RECORD_HEADER_BYTES, Record, Records,
+    BatchBuilder, BatchError, MAX_BATCH_BYTES, MAX_FRAME_BYTES, MAX_RECORD_FRAME_BYTES, MIN_FRAME_BYTES, PushError,
+    RECORD_HEADER_BYTES, Record, Records,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -18,10 +18,7 @@ fn record_bytes(length: u16, frame: &[u8]) -> Vec<u8> {
 fn a_record_is_length_timestamp_frame_in_network_order() {
     let mut batch = BatchBuilder::new();
     batch.push(0x0102_0304_0506_0708, &[0xaa; 14]).unwrap();
-    assert_eq!(
-        batch.as_bytes()[..RECORD_HEADER_BYTES],
-        [0, 14, 1, 2, 3, 4, 5, 6, 7, 8]
-    );
+    assert_eq!(batch.as_bytes()[..RECORD_HEADER_BYTES], [0, 14, 1, 2, 3, 4, 5, 6, 7, 8]);
     assert_eq!(batch.as_bytes()[RECORD_HEADER_BYTES..], [0xaa; 14]);
 }
 
@@ -34,16 +31,8 @@ fn an_empty_message_holds_no_records() {
 fn frames_that_fit_no_record_are_refused_and_leave_the_batch_alone() {
     let mut batch = BatchBuilder::new();
     batch.push(1, &[0; 60]).unwrap();
-    for len in [
-        0,
-        MIN_FRAME_BYTES - 1,
-        MAX_RECORD_FRAME_BYTES + 1,
-        MAX_FRAME_BYTES,
-    ] {
-        assert_eq!(
-            batch.push(2, &vec![0; len]),
-            Err(PushError::FrameLength(len))
-        );
+    for len in [0, MIN_FRAME_BYTES - 1, MAX_RECORD_FRAME_BYTES + 1, MAX_FRAME_BYTES] {
+        assert_eq!(batch.push(2, &vec![0; len]), Err(PushError::FrameLength(len)));
     }
     assert_eq!(Records::new(batch.as_bytes()).count(), 1);
 }
@@ -64,13 +53,7 @@ fn a_truncated_header_says_where_and_ends_the_walk() {
     let mut bytes = record_bytes(14, &[1; 14]);
     bytes.extend_from_slice(&[0, 14, 0]);
     let mut records = Records::new(&bytes);
-    assert_eq!(
-        records.next(),
-        Some(Ok(Record {
-            timestamp_ns: 7,
-            frame: &[1; 14]
-        }))
-    );
+    assert_eq!(records.next(), Some(Ok(Record { timestamp_ns: 7, frame: &[1; 14] })));
     let error = BatchError::TruncatedHeader { at: 24, have: 3 };
     assert_eq!(records.next(), Some(Err(error)));
     assert_eq!(records.next(), None);
@@ -80,24 +63,14 @@ fn a_truncated_header_says_where_and_ends_the_walk() {
 #[test]
 fn a_truncated_frame_is_an_error() {
     let bytes = record_bytes(60, &[1; 59]);
-    assert_eq!(
-        Records::new(&bytes).next(),
-        Some(Err(BatchError::TruncatedFrame {
-            at: 0,
-            length: 60,
-            have: 59
-        }))
-    );
+    assert_eq!(Records::new(&bytes).next(), Some(Err(BatchError::TruncatedFrame { at: 0, length: 60, have: 59 })));
 }
 
 #[test]
 fn a_length_below_a_header_is_an_error() {
     let bytes = record_bytes(13, &[1; 13]);
     let mut records = Records::new(&bytes);
-    assert_eq!(
-        records.next(),
-        Some(Err(BatchError::FrameLength { at: 0, length: 13 }))
-    );
+    assert_eq!(records.next(), Some(Err(BatchError::FrameLength { at: 0, length: 13 })));
     assert_eq!(records.next(), None);
 }
 

@@ -102,16 +102,9 @@ enum StartError {
         "port {port} of {listen} is already in use, perhaps by another bridge; end it, or choose another port with --port (0 picks one)"
     )]
     PortInUse { listen: IpAddr, port: u16 },
-    #[error(
-        "cannot listen on {address}: {source}; choose another port with --port, or another address with --listen"
-    )]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
-    #[error(
-        "--listen {0} would let other machines in; add --allow-remote if that is what you want"
-    )]
+    #[error("cannot listen on {address}: {source}; choose another port with --port, or another address with --listen")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("--listen {0} would let other machines in; add --allow-remote if that is what you want")]
     Remote(IpAddr),
     #[error("--dist {0}: no such folder")]
     NoDist(PathBuf),
@@ -151,16 +144,10 @@ fn run(cli: Cli) -> Result<(), StartError> {
         Some(folder) if folder.is_dir() => Page::Folder(folder),
         Some(folder) => return Err(StartError::NoDist(folder)),
     };
-    let token = cli
-        .token
-        .map_or_else(Token::random, Ok)
-        .map_err(StartError::Random)?;
+    let token = cli.token.map_or_else(Token::random, Ok).map_err(StartError::Random)?;
     let listener = listen(cli.listen, cli.port)?;
     let tap = if cli.no_tap {
-        Err(TapOff {
-            reason: "the bridge was started with --no-tap".into(),
-            how_to_grant: Vec::new(),
-        })
+        Err(TapOff { reason: "the bridge was started with --no-tap".into(), how_to_grant: Vec::new() })
     } else {
         tap::open(&cli.tap, cli.address)
     };
@@ -176,10 +163,7 @@ fn run(cli: Cli) -> Result<(), StartError> {
         impair: cli.impair,
         max_clients: cli.max_clients,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
@@ -202,10 +186,7 @@ fn run(cli: Cli) -> Result<(), StartError> {
 fn listen(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
     let address = SocketAddr::new(address, port);
     TcpListener::bind(address).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortInUse {
-            listen: address.ip(),
-            port,
-        },
+        io::ErrorKind::AddrInUse => StartError::PortInUse { listen: address.ip(), port },
         _ => StartError::Listen { address, source },
     })
 }
@@ -213,26 +194,11 @@ fn listen(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
 fn banner(bridge: &Running, removed_at_end: bool, remote: bool) -> String {
     let mut text = format!("\nSendpath: open  {}\n\n", bridge.url());
     match bridge.tap() {
-        TapInfo::Up {
-            name,
-            address,
-            prefix,
-            ..
-        } => {
-            let end = if removed_at_end {
-                ", removed at the end"
-            } else {
-                ""
-            };
-            text.push_str(&format!(
-                "  real network  on: {name}, this machine is {address}/{prefix} there{end}\n"
-            ));
+        TapInfo::Up { name, address, prefix, .. } => {
+            let end = if removed_at_end { ", removed at the end" } else { "" };
+            text.push_str(&format!("  real network  on: {name}, this machine is {address}/{prefix} there{end}\n"));
         }
-        TapInfo::Off {
-            reason,
-            how_to_grant,
-            ..
-        } => {
+        TapInfo::Off { reason, how_to_grant, .. } => {
             text.push_str(&format!("  real network  off: {reason}\n"));
             for (n, command) in how_to_grant.iter().enumerate() {
                 let lead = if n == 0 { "to turn it on" } else { "or" };
@@ -241,9 +207,7 @@ fn banner(bridge: &Running, removed_at_end: bool, remote: bool) -> String {
         }
     }
     if remote {
-        text.push_str(
-            "  warning       other machines may connect; traffic and token are not encrypted\n",
-        );
+        text.push_str("  warning       other machines may connect; traffic and token are not encrypted\n");
     }
     text.push_str("  Ctrl-C        ends it\n\n");
     text
@@ -257,9 +221,7 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent_and_its_examples_parse() {
         Cli::command().debug_assert();
-        let lines = EXAMPLES
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("native-bridge"));
+        let lines = EXAMPLES.lines().filter_map(|line| line.trim().strip_prefix("native-bridge"));
         for line in lines {
             let words = line.split("  ").next().unwrap_or_default();
             let words = words.split_whitespace().map(|word| word.trim_matches('\''));
@@ -277,9 +239,7 @@ mod tests {
             (["--token", "short"], "8 to 128"),
             (["--max-clients", "0"], "1..=1024"),
         ] {
-            let error = Cli::try_parse_from(["native-bridge", arguments[0], arguments[1]])
-                .err()
-                .unwrap();
+            let error = Cli::try_parse_from(["native-bridge", arguments[0], arguments[1]]).err().unwrap();
             assert!(error.to_string().contains(expected), "{error}");
         }
     }

@@ -31,17 +31,11 @@ impl Tally {
     }
 
     pub(crate) fn rx(&self) -> Traffic {
-        Traffic {
-            frames: self.rx_frames.load(Relaxed),
-            bytes: self.rx_bytes.load(Relaxed),
-        }
+        Traffic { frames: self.rx_frames.load(Relaxed), bytes: self.rx_bytes.load(Relaxed) }
     }
 
     pub(crate) fn tx(&self) -> Traffic {
-        Traffic {
-            frames: self.tx_frames.load(Relaxed),
-            bytes: self.tx_bytes.load(Relaxed),
-        }
+        Traffic { frames: self.tx_frames.load(Relaxed), bytes: self.tx_bytes.load(Relaxed) }
     }
 
     /// The reasons that occurred.
@@ -59,9 +53,6 @@ pub(crate) fn drops_text(drops: &BTreeMap<DropReason, u64>) -> String {
     if drops.is_empty() {
         return "nothing".into();
     }
-    let parts: Vec<String> = drops
-        .iter()
-        .map(|(reason, count)| format!("{} {count}", reason.name()))
-        .collect();
+    let parts: Vec<String> = drops.iter().map(|(reason, count)| format!("{} {count}", reason.name())).collect();
     parts.join(", ")
 }

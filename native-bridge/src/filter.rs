@@ -27,9 +27,7 @@ impl<'a> Header<'a> {
         if frame.len() > MAX_FRAME_BYTES {
             return Err(DropReason::TooLong);
         }
-        let (header, payload) = frame
-            .split_first_chunk::<MIN_FRAME_BYTES>()
-            .ok_or(DropReason::TooShort)?;
+        let (header, payload) = frame.split_first_chunk::<MIN_FRAME_BYTES>().ok_or(DropReason::TooShort)?;
         let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = *header;
         Ok(Header {
             destination: Mac([d0, d1, d2, d3, d4, d5]),
@@ -43,17 +41,15 @@ impl<'a> Header<'a> {
     fn ipv4_claim(&self) -> Claim {
         match self.ethertype {
             ETHERTYPE_ARP => match self.payload.get(8..18) {
-                Some(&[m0, m1, m2, m3, m4, m5, a, b, c, d]) => Claim::Arp {
-                    mac: Mac([m0, m1, m2, m3, m4, m5]),
-                    address: Ipv4Addr::new(a, b, c, d),
-                },
+                Some(&[m0, m1, m2, m3, m4, m5, a, b, c, d]) => {
+                    Claim::Arp { mac: Mac([m0, m1, m2, m3, m4, m5]), address: Ipv4Addr::new(a, b, c, d) }
+                }
                 _ => Claim::None,
             },
             ETHERTYPE_IPV4 => match self.payload.get(12..20) {
-                Some(&[a, b, c, d, e, f, g, h]) => Claim::Ipv4 {
-                    source: Ipv4Addr::new(a, b, c, d),
-                    destination: Ipv4Addr::new(e, f, g, h),
-                },
+                Some(&[a, b, c, d, e, f, g, h]) => {
+                    Claim::Ipv4 { source: Ipv4Addr::new(a, b, c, d), destination: Ipv4Addr::new(e, f, g, h) }
+                }
                 _ => Claim::None,
             },
             _ => Claim::None,
@@ -71,14 +67,8 @@ impl<'a> Header<'a> {
 
 enum Claim {
     None,
-    Arp {
-        mac: Mac,
-        address: Ipv4Addr,
-    },
-    Ipv4 {
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
-    },
+    Arp { mac: Mac, address: Ipv4Addr },
+    Ipv4 { source: Ipv4Addr, destination: Ipv4Addr },
 }
 
 /// A leased port may speak for its lease only.
@@ -96,11 +86,8 @@ pub(crate) fn check_leased(header: &Header, lease: Pair) -> Result<(), DropReaso
             return Err(DropReason::WrongSourceAddress);
         }
         // A DHCP client has no address yet (RFC 2131 §4.1).
-        Claim::Ipv4 {
-            source,
-            destination,
-        } if source != lease.address
-            && !(source.is_unspecified() && destination.is_broadcast()) =>
+        Claim::Ipv4 { source, destination }
+            if source != lease.address && !(source.is_unspecified() && destination.is_broadcast()) =>
         {
             return Err(DropReason::WrongSourceAddress);
         }
@@ -115,16 +102,12 @@ pub(crate) fn check_leased(header: &Header, lease: Pair) -> Result<(), DropReaso
 }
 
 /// A raw port may speak for any address that `is_taken` does not know as somebody else's.
-pub(crate) fn check_raw(
-    header: &Header,
-    is_taken: impl Fn(Ipv4Addr) -> bool,
-) -> Result<(), DropReason> {
+pub(crate) fn check_raw(header: &Header, is_taken: impl Fn(Ipv4Addr) -> bool) -> Result<(), DropReason> {
     match header.ipv4_claim() {
         Claim::Arp { mac, .. } if mac != header.source => Err(DropReason::WrongSourceMac),
-        Claim::Arp { address, .. }
-        | Claim::Ipv4 {
-            source: address, ..
-        } if is_taken(address) => Err(DropReason::WrongSourceAddress),
+        Claim::Arp { address, .. } | Claim::Ipv4 { source: address, .. } if is_taken(address) => {
+            Err(DropReason::WrongSourceAddress)
+        }
         _ => Ok(()),
     }
 }
@@ -133,16 +116,7 @@ pub(crate) fn check_raw(
 fn link_local(mac: Mac) -> Ipv6Addr {
     let [a, b, c, d, e, f] = mac.0;
     let word = |high, low| u16::from_be_bytes([high, low]);
-    Ipv6Addr::new(
-        0xfe80,
-        0,
-        0,
-        0,
-        word(a ^ 2, b),
-        word(c, 0xff),
-        word(0xfe, d),
-        word(e, f),
-    )
+    Ipv6Addr::new(0xfe80, 0, 0, 0, word(a ^ 2, b), word(c, 0xff), word(0xfe, d), word(e, f))
 }
 
 #[cfg(test)]
@@ -152,10 +126,7 @@ mod tests {
 
     const MAC: Mac = Mac([2, 0x53, 0x50, 0, 0, 2]);
     const OTHER: Mac = Mac([2, 0x53, 0x50, 0, 0, 3]);
-    const LEASE: Pair = Pair {
-        mac: MAC,
-        address: Ipv4Addr::new(10, 77, 0, 2),
-    };
+    const LEASE: Pair = Pair { mac: MAC, address: Ipv4Addr::new(10, 77, 0, 2) };
 
     fn frame(source: Mac, ethertype: u16, payload: &[u8]) -> Vec<u8> {
         let mut frame = vec![0xff; 6];
@@ -196,42 +167,17 @@ mod tests {
         let kernel = [10, 77, 0, 1];
         for (source, ethertype, payload, expected) in [
             (MAC, ETHERTYPE_IPV4, ipv4(mine, kernel), Ok(())),
-            (
-                MAC,
-                ETHERTYPE_IPV4,
-                ipv4(kernel, mine),
-                Err(WrongSourceAddress),
-            ),
+            (MAC, ETHERTYPE_IPV4, ipv4(kernel, mine), Err(WrongSourceAddress)),
             (MAC, ETHERTYPE_IPV4, ipv4([0; 4], [255; 4]), Ok(())),
-            (
-                MAC,
-                ETHERTYPE_IPV4,
-                ipv4([0; 4], kernel),
-                Err(WrongSourceAddress),
-            ),
-            (
-                OTHER,
-                ETHERTYPE_IPV4,
-                ipv4(mine, kernel),
-                Err(WrongSourceMac),
-            ),
+            (MAC, ETHERTYPE_IPV4, ipv4([0; 4], kernel), Err(WrongSourceAddress)),
+            (OTHER, ETHERTYPE_IPV4, ipv4(mine, kernel), Err(WrongSourceMac)),
             (MAC, ETHERTYPE_ARP, arp(MAC, mine), Ok(())),
             (MAC, ETHERTYPE_ARP, arp(MAC, [0; 4]), Ok(())),
-            (
-                MAC,
-                ETHERTYPE_ARP,
-                arp(MAC, kernel),
-                Err(WrongSourceAddress),
-            ),
+            (MAC, ETHERTYPE_ARP, arp(MAC, kernel), Err(WrongSourceAddress)),
             (MAC, ETHERTYPE_ARP, arp(OTHER, mine), Err(WrongSourceMac)),
             (MAC, ETHERTYPE_IPV6, ipv6("::"), Ok(())),
             (MAC, ETHERTYPE_IPV6, ipv6("fe80::53:50ff:fe00:2"), Ok(())),
-            (
-                MAC,
-                ETHERTYPE_IPV6,
-                ipv6("fe80::1"),
-                Err(WrongSourceAddress),
-            ),
+            (MAC, ETHERTYPE_IPV6, ipv6("fe80::1"), Err(WrongSourceAddress)),
             (MAC, 0x8100, vec![0, 0, 8, 0], Err(VlanTagged)),
             (MAC, 0x88b5, vec![], Ok(())),
         ] {
@@ -244,29 +190,13 @@ mod tests {
     fn a_raw_port_speaks_for_nobody_else() {
         let taken = |address: Ipv4Addr| address == Ipv4Addr::new(10, 77, 0, 1);
         let check = |source, ethertype, payload: &[u8]| {
-            check_raw(
-                &Header::parse(&frame(source, ethertype, payload)).unwrap(),
-                taken,
-            )
+            check_raw(&Header::parse(&frame(source, ethertype, payload)).unwrap(), taken)
         };
         assert_eq!(check(MAC, ETHERTYPE_ARP, &arp(MAC, [10, 77, 0, 9])), Ok(()));
-        assert_eq!(
-            check(MAC, ETHERTYPE_ARP, &arp(MAC, [10, 77, 0, 1])),
-            Err(WrongSourceAddress)
-        );
-        assert_eq!(
-            check(MAC, ETHERTYPE_ARP, &arp(OTHER, [10, 77, 0, 9])),
-            Err(WrongSourceMac)
-        );
-        assert_eq!(
-            check(MAC, ETHERTYPE_IPV4, &ipv4([10, 77, 0, 1], [1; 4])),
-            Err(WrongSourceAddress)
-        );
-        assert_eq!(
-            check(MAC, ETHERTYPE_IPV4, &[]),
-            Ok(()),
-            "cut packets claim nothing"
-        );
+        assert_eq!(check(MAC, ETHERTYPE_ARP, &arp(MAC, [10, 77, 0, 1])), Err(WrongSourceAddress));
+        assert_eq!(check(MAC, ETHERTYPE_ARP, &arp(OTHER, [10, 77, 0, 9])), Err(WrongSourceMac));
+        assert_eq!(check(MAC, ETHERTYPE_IPV4, &ipv4([10, 77, 0, 1], [1; 4])), Err(WrongSourceAddress));
+        assert_eq!(check(MAC, ETHERTYPE_IPV4, &[]), Ok(()), "cut packets claim nothing");
     }
 
     #[test]

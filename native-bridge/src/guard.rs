@@ -24,9 +24,7 @@ impl Token {
     pub fn random() -> Result<Token, getrandom::Error> {
         let mut bytes = [0u8; 16];
         getrandom::fill(&mut bytes)?;
-        Ok(Token(
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        ))
+        Ok(Token(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
     }
 
     /// The text, as it stands in the URL.
@@ -39,14 +37,8 @@ impl FromStr for Token {
     type Err = TokenError;
 
     fn from_str(text: &str) -> Result<Token, TokenError> {
-        let plain = text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if plain && (8..=128).contains(&text.len()) {
-            Ok(Token(text.into()))
-        } else {
-            Err(TokenError)
-        }
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if plain && (8..=128).contains(&text.len()) { Ok(Token(text.into())) } else { Err(TokenError) }
     }
 }
 
@@ -59,13 +51,9 @@ pub(crate) enum Refusal {
     WrongHost { found: String, expected: String },
     #[error("pages from origin {found:?} may not talk to this bridge; expected {expected:?}")]
     WrongOrigin { found: String, expected: String },
-    #[error(
-        "token missing: open the URL that the bridge printed, or add ?token=… to the WebSocket's address"
-    )]
+    #[error("token missing: open the URL that the bridge printed, or add ?token=… to the WebSocket's address")]
     NoToken,
-    #[error(
-        "wrong token: the bridge makes a new one at each start; open the URL that it printed last"
-    )]
+    #[error("wrong token: the bridge makes a new one at each start; open the URL that it printed last")]
     WrongToken,
 }
 
@@ -107,12 +95,7 @@ impl Guard {
         if port == 80 {
             hosts.extend(names);
         }
-        Guard {
-            port,
-            hosts,
-            any_address: listening.ip().is_unspecified(),
-            token,
-        }
+        Guard { port, hosts, any_address: listening.ip().is_unspecified(), token }
     }
 
     /// Checks `Host` and, if there is one, `Origin`.
@@ -121,10 +104,7 @@ impl Guard {
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(Refusal::NoHost);
         };
-        let host = host
-            .to_str()
-            .map_err(|_| Refusal::NoHost)?
-            .to_ascii_lowercase();
+        let host = host.to_str().map_err(|_| Refusal::NoHost)?.to_ascii_lowercase();
         self.check_host(&host)?;
         if let Some(authority) = uri.authority() {
             self.check_host(&authority.as_str().to_ascii_lowercase())?;
@@ -140,31 +120,18 @@ impl Guard {
     }
 
     fn check_host(&self, host: &str) -> Result<(), Refusal> {
-        let by_address = || {
-            host.parse::<SocketAddr>()
-                .is_ok_and(|address| address.port() == self.port)
-        };
+        let by_address = || host.parse::<SocketAddr>().is_ok_and(|address| address.port() == self.port);
         if self.hosts.iter().any(|known| known == host) || (self.any_address && by_address()) {
             return Ok(());
         }
-        Err(Refusal::WrongHost {
-            found: shortened(host),
-            expected: self.hosts[..3].join(", "),
-        })
+        Err(Refusal::WrongHost { found: shortened(host), expected: self.hosts[..3].join(", ") })
     }
 
     /// Checks the token in a query such as `token=…`.
     pub(crate) fn check_token(&self, query: Option<&str>) -> Result<(), Refusal> {
-        let mut tokens = query
-            .unwrap_or_default()
-            .split('&')
-            .filter_map(|pair| pair.strip_prefix("token="));
+        let mut tokens = query.unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("token="));
         let token = tokens.next().ok_or(Refusal::NoToken)?;
-        if bool::from(token.as_bytes().ct_eq(self.token.0.as_bytes())) {
-            Ok(())
-        } else {
-            Err(Refusal::WrongToken)
-        }
+        if bool::from(token.as_bytes().ct_eq(self.token.0.as_bytes())) { Ok(()) } else { Err(Refusal::WrongToken) }
     }
 }
 
@@ -213,47 +180,25 @@ mod tests {
             (&["127.0.0.1:7777"], Some("http://localhost:7777"), 403),
             (&["127.0.0.1:7777"], Some("http://127.0.0.1:8080"), 403),
             (&["127.0.0.1:7777"], Some("https://127.0.0.1:7777"), 403),
-            (
-                &["127.0.0.1:7777"],
-                Some("http://127.0.0.1:7777.evil.example"),
-                403,
-            ),
+            (&["127.0.0.1:7777"], Some("http://127.0.0.1:7777.evil.example"), 403),
             (&["127.0.0.1:7777"], Some("https://evil.example"), 403),
             (&["127.0.0.1:7777"], Some("null"), 403),
         ] {
-            assert_eq!(
-                status(&guard, hosts, origin),
-                expected,
-                "{hosts:?} {origin:?}"
-            );
+            assert_eq!(status(&guard, hosts, origin), expected, "{hosts:?} {origin:?}");
         }
     }
 
     #[test]
     fn listening_on_all_addresses_answers_for_addresses_but_not_for_names() {
         let guard = guard("0.0.0.0:7777");
-        assert_eq!(
-            status(
-                &guard,
-                &["192.168.1.5:7777"],
-                Some("http://192.168.1.5:7777")
-            ),
-            200
-        );
+        assert_eq!(status(&guard, &["192.168.1.5:7777"], Some("http://192.168.1.5:7777")), 200);
         assert_eq!(status(&guard, &["192.168.1.5:80"], None), 421);
         assert_eq!(status(&guard, &["rebound.example:7777"], None), 421);
     }
 
     #[test]
     fn port_80_needs_no_figures() {
-        assert_eq!(
-            status(
-                &guard("127.0.0.1:80"),
-                &["localhost"],
-                Some("http://localhost")
-            ),
-            200
-        );
+        assert_eq!(status(&guard("127.0.0.1:80"), &["localhost"], Some("http://localhost")), 200);
     }
 
     #[test]

@@ -59,16 +59,12 @@ impl FromStr for Plan {
         let mut plan = Plan::default();
         for part in text.split(',') {
             let part = part.trim();
-            let (name, value) = part
-                .split_once('=')
-                .ok_or_else(|| PlanError::Part(part.into()))?;
+            let (name, value) = part.split_once('=').ok_or_else(|| PlanError::Part(part.into()))?;
             match name {
                 "loss" => plan.loss = chance(value)?,
                 "reorder" => plan.reorder = chance(value)?,
                 "duplicate" => plan.duplicate = chance(value)?,
-                "delay" => {
-                    plan.delay = delay(value).ok_or_else(|| PlanError::Delay(value.into()))?
-                }
+                "delay" => plan.delay = delay(value).ok_or_else(|| PlanError::Delay(value.into()))?,
                 "seed" => plan.seed = value.parse().map_err(|_| PlanError::Seed(value.into()))?,
                 _ => return Err(PlanError::Part(part.into())),
             }
@@ -79,11 +75,7 @@ impl FromStr for Plan {
 
 fn chance(text: &str) -> Result<Chance, PlanError> {
     let wrong = || PlanError::Chance(text.into());
-    let percent: f64 = text
-        .strip_suffix('%')
-        .ok_or_else(wrong)?
-        .parse()
-        .map_err(|_| wrong())?;
+    let percent: f64 = text.strip_suffix('%').ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
     if !(0.0..=100.0).contains(&percent) {
         return Err(wrong());
     }
@@ -210,11 +202,7 @@ impl Impair {
     fn hold(&mut self, due: Duration, frame: Frame) {
         self.sequence += 1;
         self.held_bytes += frame.cost();
-        self.held.push(Reverse(Held {
-            due,
-            sequence: self.sequence,
-            frame,
-        }));
+        self.held.push(Reverse(Held { due, sequence: self.sequence, frame }));
     }
 
     /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -253,10 +241,7 @@ mod tests {
     use super::*;
 
     fn frame(tag: u32) -> Frame {
-        Frame {
-            bytes: tag.to_be_bytes().to_vec().into(),
-            timestamp_ns: 0,
-        }
+        Frame { bytes: tag.to_be_bytes().to_vec().into(), timestamp_ns: 0 }
     }
 
     fn tag(frame: &Frame) -> u32 {
@@ -292,10 +277,7 @@ mod tests {
         for count in [counters.lost, counters.reordered, counters.duplicated] {
             assert!((800..1200).contains(&count), "{counters:?}");
         }
-        assert_eq!(
-            out.len() as u64,
-            50_000 - counters.lost + counters.duplicated
-        );
+        assert_eq!(out.len() as u64, 50_000 - counters.lost + counters.duplicated);
         let overtaken = out.windows(2).filter(|pair| pair[0] > pair[1]).count() as u64;
         assert!(overtaken > 800, "{overtaken} frames came after a later one");
     }
@@ -320,9 +302,7 @@ mod tests {
     #[test]
     fn what_is_held_back_is_bounded() {
         let mut impair = Impair::new("delay=10s".parse().unwrap(), 0, Arc::default());
-        let full = (0..100_000)
-            .filter(|n| impair.push(Duration::ZERO, frame(*n)) == Fate::Full)
-            .count();
+        let full = (0..100_000).filter(|n| impair.push(Duration::ZERO, frame(*n)) == Fate::Full).count();
         assert!(full >= 100_000 - MAX_HELD);
     }
 

@@ -18,10 +18,7 @@ pub struct Subnet {
 
 impl Subnet {
     /// What the bridge uses unless told otherwise: 10.77.0.1/24.
-    pub const DEFAULT: Subnet = Subnet {
-        address: Ipv4Addr::new(10, 77, 0, 1),
-        prefix: 24,
-    };
+    pub const DEFAULT: Subnet = Subnet { address: Ipv4Addr::new(10, 77, 0, 1), prefix: 24 };
 
     /// Checks that hosts fit the network and that `address` can be one of them.
     pub fn new(address: Ipv4Addr, prefix: u8) -> Result<Subnet, SubnetError> {
@@ -46,8 +43,7 @@ impl Subnet {
 }
 
 fn plausible(address: Ipv4Addr) -> bool {
-    !(address.is_loopback() || address.is_multicast() || address.octets()[0] == 0)
-        && address.octets()[0] < 240
+    !(address.is_loopback() || address.is_multicast() || address.octets()[0] == 0) && address.octets()[0] < 240
 }
 
 impl fmt::Display for Subnet {
@@ -97,10 +93,7 @@ pub(crate) struct LeasePool {
 impl LeasePool {
     pub(crate) fn new(subnet: Subnet) -> LeasePool {
         let own = u32::from(subnet.address) - subnet.network();
-        LeasePool {
-            subnet,
-            taken: BTreeSet::from([own]),
-        }
+        LeasePool { subnet, taken: BTreeSet::from([own]) }
     }
 
     /// The lowest free address, the same every time for the same set of clients.
@@ -108,16 +101,12 @@ impl LeasePool {
         let host = (1..self.subnet.broadcast_host()).find(|host| !self.taken.contains(host))?;
         self.taken.insert(host);
         let [_, a, b, c] = host.to_be_bytes();
-        Some(Pair {
-            mac: Mac([0x02, 0x53, 0x50, a, b, c]),
-            address: Ipv4Addr::from(self.subnet.network() + host),
-        })
+        Some(Pair { mac: Mac([0x02, 0x53, 0x50, a, b, c]), address: Ipv4Addr::from(self.subnet.network() + host) })
     }
 
     pub(crate) fn give_back(&mut self, pair: Pair) {
         if pair.address != self.subnet.address {
-            self.taken
-                .remove(&(u32::from(pair.address) - self.subnet.network()));
+            self.taken.remove(&(u32::from(pair.address) - self.subnet.network()));
         }
     }
 }

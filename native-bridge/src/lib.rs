@@ -103,18 +103,12 @@ pub fn start(config: Config) -> io::Result<Running> {
     config.listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(config.listener)?;
     let (stop, stopped) = watch::channel(false);
-    let impair = config
-        .impair
-        .map(|plan| (plan, Arc::new(ImpairTally::default())));
+    let impair = config.impair.map(|plan| (plan, Arc::new(ImpairTally::default())));
     let (info, subnet) = match &config.tap {
         Ok(tap) => (tap.info(), tap.subnet),
         Err(off) => (off.info(&config.tap_name), config.subnet),
     };
-    let switch = Switch::new(
-        subnet,
-        info,
-        impair.as_ref().map(|(_, tally)| tally.clone()),
-    );
+    let switch = Switch::new(subnet, info, impair.as_ref().map(|(_, tally)| tally.clone()));
     let mut others = vec![tokio::spawn(log_drops(switch.clone()))];
     if let Ok(tap) = config.tap {
         others.push(join_tap(tap, &switch, impair)?);
@@ -128,21 +122,8 @@ pub fn start(config: Config) -> io::Result<Running> {
         stop: stopped.clone(),
     });
     let max_connections = config.max_clients + 128;
-    let server = tokio::spawn(listen::serve(
-        listener,
-        app(shared.clone()),
-        max_connections,
-        stopped,
-    ));
-    Ok(Running {
-        address,
-        url,
-        max_clients: config.max_clients,
-        shared,
-        stop,
-        server,
-        others,
-    })
+    let server = tokio::spawn(listen::serve(listener, app(shared.clone()), max_connections, stopped));
+    Ok(Running { address, url, max_clients: config.max_clients, shared, stop, server, others })
 }
 
 impl Running {
@@ -190,12 +171,8 @@ fn url(address: SocketAddr, token: &Token) -> String {
 }
 
 fn app(shared: Arc<Shared>) -> Router {
-    let wrong_method = || async {
-        serve::text(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "only GET and HEAD are answered here\n",
-        )
-    };
+    let wrong_method =
+        || async { serve::text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here\n") };
     Router::new()
         .route(WS_PATH, any(ws::connect))
         .fallback(get(file).fallback(wrong_method))
@@ -221,24 +198,11 @@ async fn file(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 }
 
 /// Gives the device a port and starts its relays.
-fn join_tap(
-    tap: Tap,
-    switch: &Arc<Switch>,
-    impair: Option<(Plan, Arc<ImpairTally>)>,
-) -> io::Result<JoinHandle<()>> {
+fn join_tap(tap: Tap, switch: &Arc<Switch>, impair: Option<(Plan, Arc<ImpairTally>)>) -> io::Result<JoinHandle<()>> {
     let device = Arc::new(tun_rs::AsyncDevice::new(tap.device)?);
     let open = switch.open(PortKind::Tap);
-    let direction = |n| {
-        impair
-            .as_ref()
-            .map(|(plan, tally)| Impair::new(*plan, n, tally.clone()))
-    };
-    let from = tap::from_kernel(
-        device.clone(),
-        switch.clone(),
-        open.port.clone(),
-        direction(0),
-    );
+    let direction = |n| impair.as_ref().map(|(plan, tally)| Impair::new(*plan, n, tally.clone()));
+    let from = tap::from_kernel(device.clone(), switch.clone(), open.port.clone(), direction(0));
     let to = tap::to_kernel(device, open.port.clone(), direction(1));
     let (name, switch) = (tap.name, switch.clone());
     Ok(tokio::spawn(async move {

@@ -19,12 +19,7 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Serves until told to stop, then lets requests under way finish.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    app: Router,
-    max_connections: u32,
-    stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve(listener: TcpListener, app: Router, max_connections: u32, stop: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(max_connections as usize));
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else {

@@ -106,10 +106,7 @@ mod tests {
     fn a_port_nobody_reads_stays_bounded_and_counts_what_it_drops() {
         let port = Port::new(PortId(1), PortKind::Page);
         for _ in 0..10_000 {
-            let frame = Frame {
-                bytes: vec![0; 1514].into(),
-                timestamp_ns: 0,
-            };
+            let frame = Frame { bytes: vec![0; 1514].into(), timestamp_ns: 0 };
             port.deliver(PortId(2), frame);
         }
         assert!(port.waiting() <= QUEUE_BYTES);
@@ -121,16 +118,10 @@ mod tests {
     #[test]
     fn replies_are_bounded_and_counted_too() {
         let port = Port::new(PortId(1), PortKind::Page);
-        let message = BridgeControl::Error {
-            code: bridge_protocol::ErrorCode::BadControl,
-            message: "m".into(),
-        };
+        let message = BridgeControl::Error { code: bridge_protocol::ErrorCode::BadControl, message: "m".into() };
         for _ in 0..100 {
             port.reply(&message);
         }
-        assert_eq!(
-            port.tally.drops()[&DropReason::RepliesFull],
-            100 - QUEUE_REPLIES as u64
-        );
+        assert_eq!(port.tally.drops()[&DropReason::RepliesFull], 100 - QUEUE_REPLIES as u64);
     }
 }

@@ -20,10 +20,7 @@ pub struct DropError {
 }
 
 fn failed<E: std::fmt::Display>(step: &'static str) -> impl Fn(E) -> DropError {
-    move |reason| DropError {
-        step,
-        reason: reason.to_string(),
-    }
+    move |reason| DropError { step, reason: reason.to_string() }
 }
 
 /// Becomes the user who called `sudo` (else nobody) if started as root, drops all capabilities and the way back to

@@ -44,14 +44,7 @@ pub(crate) struct FairQueue {
 
 impl FairQueue {
     pub(crate) fn new(max_frames: usize, max_cost: usize) -> FairQueue {
-        FairQueue {
-            flows: BTreeMap::new(),
-            turns: VecDeque::new(),
-            frames: 0,
-            cost: 0,
-            max_frames,
-            max_cost,
-        }
+        FairQueue { flows: BTreeMap::new(), turns: VecDeque::new(), frames: 0, cost: 0, max_frames, max_cost }
     }
 
     /// Queues a frame of `from`; returns how many frames (this one or others) had to go.
@@ -141,16 +134,11 @@ mod tests {
     const B: PortId = PortId(2);
 
     fn frame(tag: u8, len: usize) -> Frame {
-        Frame {
-            bytes: vec![tag; len].into(),
-            timestamp_ns: 0,
-        }
+        Frame { bytes: vec![tag; len].into(), timestamp_ns: 0 }
     }
 
     fn tags(queue: &mut FairQueue) -> Vec<u8> {
-        std::iter::from_fn(|| queue.pop(usize::MAX))
-            .map(|f| f.bytes[0])
-            .collect()
+        std::iter::from_fn(|| queue.pop(usize::MAX)).map(|f| f.bytes[0]).collect()
     }
 
     #[test]
@@ -178,11 +166,7 @@ mod tests {
         let mut queue = FairQueue::new(100, 1 << 20);
         let flood: u64 = (0..1000).map(|_| queue.push(A, frame(b'a', 1000))).sum();
         let other: u64 = (0..10).map(|_| queue.push(B, frame(b'b', 1000))).sum();
-        assert_eq!(
-            (flood, other),
-            (900, 10),
-            "each frame of B pushed one of A out"
-        );
+        assert_eq!((flood, other), (900, 10), "each frame of B pushed one of A out");
         let order = tags(&mut queue);
         assert_eq!(order.len(), 100);
         let last_b = order.iter().rposition(|tag| *tag == b'b').unwrap();

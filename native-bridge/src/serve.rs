@@ -52,9 +52,7 @@ const SECURITY: [(HeaderName, &str); 4] = [
 /// Adds the headers that every answer carries.
 pub(crate) fn secure(headers: &mut HeaderMap) {
     for (name, value) in SECURITY {
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }
 
@@ -62,25 +60,15 @@ impl Page {
     /// Answers a GET or HEAD for one path.
     pub(crate) fn answer(&self, uri: &Uri, request: &HeaderMap) -> Response<Body> {
         let Some(path) = clean_path(uri.path()) else {
-            return text(
-                StatusCode::BAD_REQUEST,
-                "this path is not the path of a file\n",
-            );
+            return text(StatusCode::BAD_REQUEST, "this path is not the path of a file\n");
         };
         let Some(plain) = self.read(&path) else {
             if path == "index.html" {
                 return html(StatusCode::SERVICE_UNAVAILABLE, NOT_BUILT);
             }
-            return text(
-                StatusCode::NOT_FOUND,
-                "there is no such file; the page is at /\n",
-            );
+            return text(StatusCode::NOT_FOUND, "there is no such file; the page is at /\n");
         };
-        let compressed = if accepts_brotli(request) {
-            self.read(&format!("{path}.br"))
-        } else {
-            None
-        };
+        let compressed = if accepts_brotli(request) { self.read(&format!("{path}.br")) } else { None };
         let encoding = if compressed.is_some() { "-br" } else { "" };
         let file = compressed.unwrap_or(plain);
         let tag = format!("\"{}{encoding}\"", file.version);
@@ -103,10 +91,7 @@ impl Page {
                 let file = Dist::get(path)?;
                 let hash = file.metadata.sha256_hash();
                 Some(File {
-                    version: hash[..12]
-                        .iter()
-                        .map(|byte| format!("{byte:02x}"))
-                        .collect(),
+                    version: hash[..12].iter().map(|byte| format!("{byte:02x}")).collect(),
                     bytes: match file.data {
                         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                         Cow::Owned(bytes) => bytes.into(),
@@ -146,18 +131,11 @@ fn clean_path(path: &str) -> Option<String> {
     if path.split('/').any(bad) {
         return None;
     }
-    Some(if folder {
-        format!("{path}/index.html")
-    } else {
-        path.into()
-    })
+    Some(if folder { format!("{path}/index.html") } else { path.into() })
 }
 
 fn accepts_brotli(request: &HeaderMap) -> bool {
-    let values = request
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
         let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
@@ -166,16 +144,11 @@ fn accepts_brotli(request: &HeaderMap) -> bool {
 }
 
 fn same_tag(request: &HeaderMap, tag: &str) -> bool {
-    let values = request
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let values = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(','))
         .map(str::trim)
-        .any(|candidate| {
-            candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == tag
-        })
+        .any(|candidate| candidate == "*" || candidate.strip_prefix("W/").unwrap_or(candidate) == tag)
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -200,18 +173,12 @@ fn content_type(path: &str) -> &'static str {
 
 pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     let builder = Response::builder().status(status);
-    finish(
-        builder.header(header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        body.into(),
-    )
+    finish(builder.header(header::CONTENT_TYPE, "text/plain; charset=utf-8"), body.into())
 }
 
 fn html(status: StatusCode, body: &'static str) -> Response<Body> {
     let builder = Response::builder().status(status);
-    finish(
-        builder.header(header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        Bytes::from_static(body.as_bytes()),
-    )
+    finish(builder.header(header::CONTENT_TYPE, "text/html; charset=utf-8"), Bytes::from_static(body.as_bytes()))
 }
 
 fn finish(builder: axum::http::response::Builder, body: Bytes) -> Response<Body> {

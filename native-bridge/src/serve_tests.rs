@@ -16,18 +16,12 @@ fn folder() -> (tempfile::TempDir, Page) {
 }
 
 fn get(page: &Page, path: &str, request: &[(HeaderName, &str)]) -> Response<Body> {
-    let request = request
-        .iter()
-        .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-        .collect();
+    let request = request.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
     page.answer(&path.parse().unwrap(), &request)
 }
 
 fn header_of<'a>(response: &'a Response<Body>, name: &HeaderName) -> &'a str {
-    response
-        .headers()
-        .get(name)
-        .map_or("", |value| value.to_str().unwrap())
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
 #[test]
@@ -41,14 +35,7 @@ fn files_come_with_their_type() {
         ("/scenarios/send%2Etoml", "text/plain; charset=utf-8"),
     ] {
         let response = get(&page, path, &[]);
-        assert_eq!(
-            (
-                response.status(),
-                header_of(&response, &header::CONTENT_TYPE)
-            ),
-            (StatusCode::OK, kind),
-            "{path}"
-        );
+        assert_eq!((response.status(), header_of(&response, &header::CONTENT_TYPE)), (StatusCode::OK, kind), "{path}");
     }
     assert_eq!(content_type("a/b.js"), "text/javascript; charset=utf-8");
 }
@@ -69,10 +56,7 @@ fn no_path_leaves_the_folder() {
         "/scenarios",
     ] {
         let status = get(&page, path, &[]).status();
-        assert!(
-            status == StatusCode::BAD_REQUEST || status == StatusCode::NOT_FOUND,
-            "{path}: {status}"
-        );
+        assert!(status == StatusCode::BAD_REQUEST || status == StatusCode::NOT_FOUND, "{path}: {status}");
     }
 }
 
@@ -82,15 +66,9 @@ fn an_unchanged_file_is_not_sent_again() {
     let first = get(&page, "/", &[]);
     let tag = header_of(&first, &header::ETAG).to_string();
     for condition in [tag.clone(), format!("\"x\", W/{tag}"), "*".into()] {
-        assert_eq!(
-            get(&page, "/", &[(header::IF_NONE_MATCH, &condition)]).status(),
-            StatusCode::NOT_MODIFIED
-        );
+        assert_eq!(get(&page, "/", &[(header::IF_NONE_MATCH, &condition)]).status(), StatusCode::NOT_MODIFIED);
     }
-    assert_eq!(
-        get(&page, "/", &[(header::IF_NONE_MATCH, "\"x\"")]).status(),
-        StatusCode::OK
-    );
+    assert_eq!(get(&page, "/", &[(header::IF_NONE_MATCH, "\"x\"")]).status(), StatusCode::OK);
 }
 
 #[test]
@@ -98,14 +76,8 @@ fn a_compressed_sibling_is_sent_to_those_who_accept_it() {
     let (_keep, page) = folder();
     let tag = |accepted: &str| {
         let response = get(&page, "/app.wasm", &[(header::ACCEPT_ENCODING, accepted)]);
-        assert_eq!(
-            header_of(&response, &header::CONTENT_TYPE),
-            "application/wasm"
-        );
-        (
-            header_of(&response, &header::CONTENT_ENCODING).to_string(),
-            header_of(&response, &header::ETAG).to_string(),
-        )
+        assert_eq!(header_of(&response, &header::CONTENT_TYPE), "application/wasm");
+        (header_of(&response, &header::CONTENT_ENCODING).to_string(), header_of(&response, &header::ETAG).to_string())
     };
     let (squeezed, squeezed_tag) = tag("gzip, deflate, br");
     let (plain, plain_tag) = tag("gzip, br;q=0");

@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bridge_protocol::{
-    BridgeControl, Counters, DropReason, Lease, MAX_RECORD_FRAME_BYTES, Mac, PortCounters,
-    PortKind, TapInfo,
+    BridgeControl, Counters, DropReason, Lease, MAX_RECORD_FRAME_BYTES, Mac, PortCounters, PortKind, TapInfo,
 };
 use bytes::Bytes;
 
@@ -57,11 +56,7 @@ impl Drop for OpenPort {
 }
 
 impl Switch {
-    pub(crate) fn new(
-        subnet: Subnet,
-        tap: TapInfo,
-        impair: Option<Arc<ImpairTally>>,
-    ) -> Arc<Switch> {
+    pub(crate) fn new(subnet: Subnet, tap: TapInfo, impair: Option<Arc<ImpairTally>>) -> Arc<Switch> {
         let state = State {
             ports: BTreeMap::new(),
             table: MacTable::default(),
@@ -69,10 +64,7 @@ impl Switch {
             next_port: 1,
             tap,
         };
-        Arc::new(Switch {
-            state: Mutex::new(state),
-            impair,
-        })
+        Arc::new(Switch { state: Mutex::new(state), impair })
     }
 
     /// Opens a port. A TAP port has the kernel's address as its own from the start.
@@ -89,17 +81,10 @@ impl Switch {
             // The TAP port is the first one, so its address is free.
             let _ = state.table.fix(mac, id, Instant::now());
         }
-        let member = Member {
-            port: port.clone(),
-            mac,
-            lease: None,
-        };
+        let member = Member { port: port.clone(), mac, lease: None };
         state.ports.insert(id, member);
         drop(state);
-        OpenPort {
-            port,
-            switch: self.clone(),
-        }
+        OpenPort { port, switch: self.clone() }
     }
 
     fn close(&self, id: PortId) {
@@ -122,9 +107,7 @@ impl Switch {
         }
         let pair = member.lease?;
         let (gateway, kernel_mac, mtu) = match &state.tap {
-            TapInfo::Up {
-                address, mac, mtu, ..
-            } => (Some(*address), Some(*mac), *mtu),
+            TapInfo::Up { address, mac, mtu, .. } => (Some(*address), Some(*mac), *mtu),
             TapInfo::Off { .. } => (None, None, DEFAULT_MTU),
         };
         Some(Lease {
@@ -138,12 +121,7 @@ impl Switch {
     }
 
     /// Takes in frames that arrived at `from` at the given time (nanoseconds since the Unix epoch).
-    pub(crate) fn forward<'a>(
-        &self,
-        from: &Port,
-        timestamp_ns: u64,
-        frames: impl IntoIterator<Item = &'a [u8]>,
-    ) {
+    pub(crate) fn forward<'a>(&self, from: &Port, timestamp_ns: u64, frames: impl IntoIterator<Item = &'a [u8]>) {
         let now = Instant::now();
         let mut state = lock(&self.state);
         for bytes in frames {
@@ -183,10 +161,7 @@ impl Switch {
             tx: member.port.tally.tx(),
             dropped: member.port.tally.drops(),
         });
-        Counters {
-            ports: ports.collect(),
-            impair: self.impair.as_deref().map(ImpairTally::read),
-        }
+        Counters { ports: ports.collect(), impair: self.impair.as_deref().map(ImpairTally::read) }
     }
 }
 
@@ -209,27 +184,14 @@ fn take_free(leases: &mut LeasePool, table: &mut MacTable, port: PortId) -> Opti
 }
 
 impl State {
-    fn forward_one(
-        &mut self,
-        from: &Port,
-        bytes: &[u8],
-        timestamp_ns: u64,
-        now: Instant,
-    ) -> Result<(), DropReason> {
+    fn forward_one(&mut self, from: &Port, bytes: &[u8], timestamp_ns: u64, now: Instant) -> Result<(), DropReason> {
         let header = Header::parse(bytes)?;
         self.admit(from, &header, now)?;
-        let to = if header.destination.is_group() {
-            None
-        } else {
-            self.table.lookup(header.destination, now)
-        };
+        let to = if header.destination.is_group() { None } else { self.table.lookup(header.destination, now) };
         if to == Some(from.id) {
             return Err(DropReason::SamePort);
         }
-        let frame = Frame {
-            bytes: Bytes::copy_from_slice(bytes),
-            timestamp_ns,
-        };
+        let frame = Frame { bytes: Bytes::copy_from_slice(bytes), timestamp_ns };
         match to.and_then(|to| self.ports.get(&to)) {
             Some(member) => member.deliver(from.id, frame),
             // A group, or a station that nobody has heard of: to all other ports.
@@ -256,10 +218,7 @@ impl State {
                 let lease = member.and_then(|member| member.lease);
                 filter::check_leased(header, lease.ok_or(DropReason::NoLease)?)
             }
-            PortKind::Tap => self
-                .table
-                .learn(source, from.id, now)
-                .map_err(|_| DropReason::WrongSourceMac),
+            PortKind::Tap => self.table.learn(source, from.id, now).map_err(|_| DropReason::WrongSourceMac),
             PortKind::Raw => {
                 let bound = member.and_then(|member| member.mac);
                 if bound.is_some_and(|mac| mac != source) {

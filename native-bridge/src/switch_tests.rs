@@ -5,13 +5,7 @@ use super::*;
 const KERNEL: Mac = Mac([0x0a, 0, 0, 0, 0, 1]);
 
 fn tap_up() -> TapInfo {
-    TapInfo::Up {
-        name: "t".into(),
-        mtu: 1400,
-        address: Subnet::DEFAULT.address,
-        prefix: 24,
-        mac: KERNEL,
-    }
+    TapInfo::Up { name: "t".into(), mtu: 1400, address: Subnet::DEFAULT.address, prefix: 24, mac: KERNEL }
 }
 
 fn switch() -> Arc<Switch> {
@@ -70,14 +64,8 @@ fn leases_differ_repeat_and_are_free_after_closing() {
     let b = switch.open(PortKind::Page);
     let lease = switch.lease(&a.port).unwrap();
     assert_eq!(switch.lease(&a.port), Some(lease));
-    assert_eq!(
-        (lease.gateway, lease.kernel_mac, lease.mtu),
-        (Some(Subnet::DEFAULT.address), Some(KERNEL), 1400)
-    );
-    assert_eq!(
-        switch.lease(&b.port).unwrap().address,
-        Ipv4Addr::new(10, 77, 0, 3)
-    );
+    assert_eq!((lease.gateway, lease.kernel_mac, lease.mtu), (Some(Subnet::DEFAULT.address), Some(KERNEL), 1400));
+    assert_eq!(switch.lease(&b.port).unwrap().address, Ipv4Addr::new(10, 77, 0, 3));
     drop(a);
     let c = switch.open(PortKind::Page);
     assert_eq!(switch.lease(&c.port), Some(lease));
@@ -106,10 +94,7 @@ fn nobody_takes_anothers_ethernet_address() {
     assert_eq!(drops(&raw), [(DropReason::MacInUse, 2)]);
     send(&switch, &raw, KERNEL, mac(9));
     send(&switch, &raw, KERNEL, mac(8));
-    assert_eq!(
-        drops(&raw),
-        [(DropReason::WrongSourceMac, 1), (DropReason::MacInUse, 2)]
-    );
+    assert_eq!(drops(&raw), [(DropReason::WrongSourceMac, 1), (DropReason::MacInUse, 2)]);
     send(&switch, &page, KERNEL, mac(9));
     assert_eq!(drops(&page), [(DropReason::WrongSourceMac, 1)]);
     send(&switch, &tap, Mac::BROADCAST, lease.mac);
@@ -123,10 +108,7 @@ fn a_lease_never_has_the_address_of_a_raw_client() {
     let raw = switch.open(PortKind::Raw);
     send(&switch, &raw, Mac::BROADCAST, Mac([2, 0x53, 0x50, 0, 0, 2]));
     let page = switch.open(PortKind::Page);
-    assert_eq!(
-        switch.lease(&page.port).unwrap().address,
-        Ipv4Addr::new(10, 77, 0, 3)
-    );
+    assert_eq!(switch.lease(&page.port).unwrap().address, Ipv4Addr::new(10, 77, 0, 3));
 }
 
 #[test]
@@ -151,53 +133,25 @@ fn counters_list_every_port_and_mark_the_readers_own() {
     let b = switch.open(PortKind::Page);
     send(&switch, &a, Mac::BROADCAST, mac(1));
     let counters = switch.counters(Some(b.port.id));
-    let seen: Vec<_> = counters
-        .ports
-        .iter()
-        .map(|p| (p.kind, p.you, p.mac, p.rx.frames, p.rx.bytes))
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            (PortKind::Raw, false, Some(mac(1)), 1, 17),
-            (PortKind::Page, true, None, 0, 0)
-        ]
-    );
+    let seen: Vec<_> = counters.ports.iter().map(|p| (p.kind, p.you, p.mac, p.rx.frames, p.rx.bytes)).collect();
+    assert_eq!(seen, [(PortKind::Raw, false, Some(mac(1)), 1, 17), (PortKind::Page, true, None, 0, 0)]);
 }
 
 #[test]
 fn pages_hear_when_the_tap_device_goes() {
     let switch = switch();
     let page = switch.open(PortKind::Page);
-    let off = TapInfo::Off {
-        name: "t".into(),
-        reason: "gone".into(),
-        how_to_grant: vec![],
-    };
+    let off = TapInfo::Off { name: "t".into(), reason: "gone".into(), how_to_grant: vec![] };
     switch.set_tap(off.clone());
-    assert_eq!(
-        page.port.next_reply(),
-        Some(BridgeControl::Tap { tap: off }.encode())
-    );
+    assert_eq!(page.port.next_reply(), Some(BridgeControl::Tap { tap: off }.encode()));
 }
 
 /// Bytes that look like a frame up to some point: known addresses and types in front, anything behind.
 fn frame_like() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
     use proptest::prelude::*;
-    let address = prop_oneof![
-        Just(KERNEL.0),
-        Just([0xff; 6]),
-        Just(mac(1).0),
-        Just([2, 0x53, 0x50, 0, 0, 2]),
-        any::<[u8; 6]>()
-    ];
-    let kind = prop_oneof![
-        Just([8, 0]),
-        Just([8, 6]),
-        Just([0x86, 0xdd]),
-        Just([0x81, 0]),
-        any::<[u8; 2]>()
-    ];
+    let address =
+        prop_oneof![Just(KERNEL.0), Just([0xff; 6]), Just(mac(1).0), Just([2, 0x53, 0x50, 0, 0, 2]), any::<[u8; 6]>()];
+    let kind = prop_oneof![Just([8, 0]), Just([8, 6]), Just([0x86, 0xdd]), Just([0x81, 0]), any::<[u8; 2]>()];
     let rest = proptest::collection::vec(any::<u8>(), 0..48);
     (address.clone(), address, kind, rest, 0usize..70).prop_map(|(to, from, kind, rest, cut)| {
         let mut frame = [&to[..], &from, &kind, &rest].concat();

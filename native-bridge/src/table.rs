@@ -43,10 +43,7 @@ impl MacTable {
                 None if entry.port == port => Ok(()),
                 None => Err(InUse),
                 Some(_) => {
-                    *entry = Entry {
-                        port,
-                        seen: Some(now),
-                    };
+                    *entry = Entry { port, seen: Some(now) };
                     Ok(())
                 }
             };
@@ -79,9 +76,7 @@ impl MacTable {
 }
 
 fn fresh(entry: &Entry, now: Instant) -> bool {
-    entry
-        .seen
-        .is_none_or(|seen| now.saturating_duration_since(seen) < AGEING)
+    entry.seen.is_none_or(|seen| now.saturating_duration_since(seen) < AGEING)
 }
 
 #[cfg(test)]

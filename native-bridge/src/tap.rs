@@ -62,26 +62,17 @@ pub struct TapOff {
 
 impl TapOff {
     fn new(reason: impl Into<String>) -> TapOff {
-        TapOff {
-            reason: reason.into(),
-            how_to_grant: Vec::new(),
-        }
+        TapOff { reason: reason.into(), how_to_grant: Vec::new() }
     }
 
     pub(crate) fn info(&self, name: &str) -> TapInfo {
-        TapInfo::Off {
-            name: name.into(),
-            reason: self.reason.clone(),
-            how_to_grant: self.how_to_grant.clone(),
-        }
+        TapInfo::Off { name: name.into(), reason: self.reason.clone(), how_to_grant: self.how_to_grant.clone() }
     }
 }
 
 /// Whether the kernel would take `name` for a device.
 pub fn is_device_name(name: &str) -> bool {
-    let plain = name
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     plain && (1..=15).contains(&name.len()) && name != "." && name != ".."
 }
 
@@ -129,39 +120,28 @@ pub fn open(name: &str, wanted: Option<Subnet>) -> Result<Tap, TapOff> {
 
 /// Whether the kernel's file for TAP devices can be opened at all; a missing right to it is not one to a device.
 fn probe_control_file(name: &str, wanted: Option<Subnet>) -> Result<(), TapOff> {
-    let opened = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(CONTROL_FILE);
+    let opened = std::fs::OpenOptions::new().read(true).write(true).open(CONTROL_FILE);
     let Err(error) = opened else {
         return Ok(());
     };
     let (reason, first) = match error.kind() {
-        io::ErrorKind::NotFound => (
-            format!("{CONTROL_FILE} does not exist: the kernel's TUN/TAP driver is not loaded"),
-            "sudo modprobe tun",
-        ),
-        io::ErrorKind::PermissionDenied => (
-            format!("this user may not open {CONTROL_FILE}"),
-            "sudo chmod 0666 /dev/net/tun",
-        ),
+        io::ErrorKind::NotFound => {
+            (format!("{CONTROL_FILE} does not exist: the kernel's TUN/TAP driver is not loaded"), "sudo modprobe tun")
+        }
+        io::ErrorKind::PermissionDenied => {
+            (format!("this user may not open {CONTROL_FILE}"), "sudo chmod 0666 /dev/net/tun")
+        }
         _ => {
             let reason = format!("{CONTROL_FILE} cannot be opened: {error}");
             return Err(TapOff::new(reason));
         }
     };
     let then = grant(name, wanted.unwrap_or(Subnet::DEFAULT));
-    let mut how_to_grant: Vec<String> = then
-        .iter()
-        .map(|command| format!("{first} && {command}"))
-        .collect();
+    let mut how_to_grant: Vec<String> = then.iter().map(|command| format!("{first} && {command}")).collect();
     if Path::new("/.dockerenv").exists() {
         how_to_grant.push("docker run --cap-add=NET_ADMIN --device=/dev/net/tun …".into());
     }
-    Err(TapOff {
-        reason,
-        how_to_grant,
-    })
+    Err(TapOff { reason, how_to_grant })
 }
 
 fn open_failed(name: &str, wanted: Option<Subnet>, existed: bool, error: &io::Error) -> TapOff {
@@ -173,36 +153,25 @@ fn open_failed(name: &str, wanted: Option<Subnet>, existed: bool, error: &io::Er
                 .collect(),
         },
         Some(Errno::EPERM | Errno::EACCES) => TapOff {
-            reason: format!(
-                "this user may not create the TAP device {name} (CAP_NET_ADMIN is missing)"
-            ),
+            reason: format!("this user may not create the TAP device {name} (CAP_NET_ADMIN is missing)"),
             how_to_grant: grant(name, wanted.unwrap_or(Subnet::DEFAULT)),
         },
         Some(Errno::EBUSY) => TapOff {
-            reason: format!(
-                "another program has {name} open; end it, or choose another name with --tap"
-            ),
+            reason: format!("another program has {name} open; end it, or choose another name with --tap"),
             how_to_grant: Vec::new(),
         },
-        Some(Errno::EINVAL) if existed => TapOff::new(format!(
-            "{name} exists and is no TAP device; choose another name with --tap"
-        )),
+        Some(Errno::EINVAL) if existed => {
+            TapOff::new(format!("{name} exists and is no TAP device; choose another name with --tap"))
+        }
         _ => TapOff::new(format!("the TAP device {name} cannot be opened: {error}")),
     }
 }
 
 /// Either grant will do: the right for the program, or a device of the user's own.
 fn grant(name: &str, subnet: Subnet) -> Vec<String> {
-    let program =
-        std::env::current_exe().map_or("native-bridge".into(), |path| path.display().to_string());
-    let mut commands = vec![format!(
-        "sudo setcap cap_net_admin+ep {}",
-        shell_quoted(&program)
-    )];
-    commands.push(format!(
-        "sudo ip tuntap add dev {name} mode tap user $USER && {}",
-        set_up(name, subnet)
-    ));
+    let program = std::env::current_exe().map_or("native-bridge".into(), |path| path.display().to_string());
+    let mut commands = vec![format!("sudo setcap cap_net_admin+ep {}", shell_quoted(&program))];
+    commands.push(format!("sudo ip tuntap add dev {name} mode tap user $USER && {}", set_up(name, subnet)));
     commands
 }
 
@@ -211,10 +180,7 @@ fn set_up(name: &str, subnet: Subnet) -> String {
 }
 
 fn shell_quoted(text: &str) -> String {
-    if text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b))
-    {
+    if text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b)) {
         text.into()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
@@ -230,15 +196,12 @@ fn setup_failed(name: &str, subnet: Subnet, what: &str, error: &io::Error) -> Ta
 
 /// The first IPv4 address of a device that clients can be given neighbours of.
 fn address_of(name: &str) -> Option<Subnet> {
-    getifaddrs()
-        .ok()?
-        .filter(|entry| entry.interface_name == name)
-        .find_map(|entry| {
-            let address: Ipv4Addr = entry.address?.as_sockaddr_in()?.ip();
-            let mask: Ipv4Addr = entry.netmask?.as_sockaddr_in()?.ip();
-            let prefix = u32::from(mask).leading_ones() as u8;
-            Subnet::new(address, prefix).ok()
-        })
+    getifaddrs().ok()?.filter(|entry| entry.interface_name == name).find_map(|entry| {
+        let address: Ipv4Addr = entry.address?.as_sockaddr_in()?.ip();
+        let mask: Ipv4Addr = entry.netmask?.as_sockaddr_in()?.ip();
+        let prefix = u32::from(mask).leading_ones() as u8;
+        Subnet::new(address, prefix).ok()
+    })
 }
 
 /// Moves frames from the kernel to the switch until the device fails.
@@ -252,10 +215,7 @@ pub(crate) async fn from_kernel(
     // One byte more than the longest frame, so that a longer one is seen to be longer.
     let mut buffer = vec![0; MAX_FRAME_BYTES + 1];
     loop {
-        let wait = impair
-            .as_ref()
-            .and_then(Impair::next_due)
-            .map(|due| due.saturating_sub(start.elapsed()));
+        let wait = impair.as_ref().and_then(Impair::next_due).map(|due| due.saturating_sub(start.elapsed()));
         let received = tokio::select! {
             received = device.recv(&mut buffer) => Some(received),
             () = sleep(wait.unwrap_or_default()), if wait.is_some() => None,
@@ -271,10 +231,7 @@ pub(crate) async fn from_kernel(
             continue;
         };
         if !frame.is_empty() {
-            let frame = Frame {
-                bytes: Bytes::copy_from_slice(frame),
-                timestamp_ns: 0,
-            };
+            let frame = Frame { bytes: Bytes::copy_from_slice(frame), timestamp_ns: 0 };
             push_counted(impair, start.elapsed(), frame, &port);
         }
         while let Some(frame) = impair.pop_due(start.elapsed()) {
@@ -284,11 +241,7 @@ pub(crate) async fn from_kernel(
 }
 
 /// Moves frames from the switch to the kernel until the device fails.
-pub(crate) async fn to_kernel(
-    device: Arc<AsyncDevice>,
-    port: Arc<Port>,
-    mut impair: Option<Impair>,
-) -> io::Error {
+pub(crate) async fn to_kernel(device: Arc<AsyncDevice>, port: Arc<Port>, mut impair: Option<Impair>) -> io::Error {
     let start = Instant::now();
     loop {
         while let Some(frame) = port.next_frame(usize::MAX) {
@@ -310,9 +263,7 @@ pub(crate) async fn to_kernel(
                 return error;
             }
         }
-        let wait = impair
-            .next_due()
-            .map(|due| due.saturating_sub(start.elapsed()));
+        let wait = impair.next_due().map(|due| due.saturating_sub(start.elapsed()));
         tokio::select! {
             () = port.wake.notified() => {}
             () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}

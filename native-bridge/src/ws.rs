@@ -13,8 +13,8 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bridge_protocol::{
-    BatchBuilder, BridgeControl, ClientControl, DropReason, ErrorCode, MAX_BATCH_BYTES,
-    MAX_FRAME_BYTES, PortKind, RECORD_HEADER_BYTES, Records, SUB_PROTOCOL, VERSION, Want,
+    BatchBuilder, BridgeControl, ClientControl, DropReason, ErrorCode, MAX_BATCH_BYTES, MAX_FRAME_BYTES, PortKind,
+    RECORD_HEADER_BYTES, Records, SUB_PROTOCOL, VERSION, Want,
 };
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -43,15 +43,9 @@ pub(crate) async fn connect(
         return refusal.into_response();
     }
     let Ok(upgrade) = upgrade else {
-        return text(
-            StatusCode::UPGRADE_REQUIRED,
-            "the token is right; open this address as a WebSocket\n",
-        );
+        return text(StatusCode::UPGRADE_REQUIRED, "the token is right; open this address as a WebSocket\n");
     };
-    let asked: Vec<String> = upgrade
-        .requested_protocols()
-        .map(|name| format!("{name:?}"))
-        .collect();
+    let asked: Vec<String> = upgrade.requested_protocols().map(|name| format!("{name:?}")).collect();
     let upgrade = upgrade.protocols([SUB_PROTOCOL]);
     let kind = match upgrade.selected_protocol() {
         Some(_) => PortKind::Page,
@@ -65,10 +59,7 @@ pub(crate) async fn connect(
         }
     };
     let Ok(slot) = shared.clients.clone().try_acquire_owned() else {
-        return text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many clients; see --max-clients\n",
-        );
+        return text(StatusCode::SERVICE_UNAVAILABLE, "too many clients; see --max-clients\n");
     };
     upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
@@ -125,27 +116,18 @@ impl Client {
         if let Some((code, reason)) = ending {
             let goodbye = async {
                 let reason = reason.as_str().into();
-                let _ = sink
-                    .send(Message::Close(Some(CloseFrame { code, reason })))
-                    .await;
+                let _ = sink.send(Message::Close(Some(CloseFrame { code, reason }))).await;
                 while let Some(Ok(_)) = stream.next().await {}
             };
             let _ = timeout(Duration::from_millis(500), goodbye).await;
         }
         let (rx, tx) = (port.tally.rx().frames, port.tally.tx().frames);
         let drops = counters::drops_text(&port.tally.drops());
-        tracing::info!(
-            "{}: closed; took {rx} frames in, sent {tx} out, dropped {drops}",
-            port.id
-        );
+        tracing::info!("{}: closed; took {rx} frames in, sent {tx} out, dropped {drops}", port.id);
     }
 
     async fn read(&self, stream: &mut SplitStream<WebSocket>) -> Ending {
-        let mut reader = Reader {
-            client: self,
-            leased: false,
-            told_no_lease: false,
-        };
+        let mut reader = Reader { client: self, leased: false, told_no_lease: false };
         loop {
             match stream.next().await {
                 None | Some(Ok(Message::Close(_))) => return None,
@@ -157,9 +139,7 @@ impl Client {
                 Some(Ok(Message::Text(text))) => reader.control(text.as_str()),
                 Some(Ok(Message::Binary(message))) => match self.port().kind {
                     PortKind::Page => reader.batch(&message).await,
-                    _ => self
-                        .switch
-                        .forward(self.port(), timestamp_ns(), [&*message]),
+                    _ => self.switch.forward(self.port(), timestamp_ns(), [&*message]),
                 },
             }
             // A client that floods is always ready: let the others run.
@@ -180,10 +160,7 @@ impl Client {
     }
 
     /// Control messages first, then whatever frames wait, together.
-    async fn write_page(
-        &self,
-        sink: &mut SplitSink<WebSocket, Message>,
-    ) -> Result<(), axum::Error> {
+    async fn write_page(&self, sink: &mut SplitSink<WebSocket, Message>) -> Result<(), axum::Error> {
         let port = self.port();
         let mut pacer = Pacer::new();
         let mut report_at = Instant::now() + COUNTERS_EVERY;
@@ -276,22 +253,14 @@ impl Reader<'_> {
             return;
         }
         match ClientControl::decode(text) {
-            Ok(ClientControl::Hello {
-                version,
-                client,
-                want,
-            }) => {
+            Ok(ClientControl::Hello { version, client, want }) => {
                 let name: String = client.chars().take(60).collect();
                 tracing::info!("{}: is {name:?}, wants {want:?}", port.id);
                 if version != VERSION {
-                    let message = format!(
-                        "this bridge speaks version {VERSION}, the client speaks {version}"
-                    );
+                    let message = format!("this bridge speaks version {VERSION}, the client speaks {version}");
                     self.refuse(ErrorCode::UnsupportedVersion, message);
                 }
-                self.client
-                    .wants_counters
-                    .store(want.contains(&Want::Counters), Relaxed);
+                self.client.wants_counters.store(want.contains(&Want::Counters), Relaxed);
                 if want.contains(&Want::Lease) {
                     self.lease();
                 }
@@ -311,10 +280,7 @@ impl Reader<'_> {
                 self.leased = true;
                 self.client.port().reply(&BridgeControl::Lease(lease));
             }
-            None => self.refuse(
-                ErrorCode::NoFreeLease,
-                "every address of the subnet is taken".into(),
-            ),
+            None => self.refuse(ErrorCode::NoFreeLease, "every address of the subnet is taken".into()),
         }
     }
 
@@ -323,18 +289,12 @@ impl Reader<'_> {
         if message.len() > MAX_BATCH_BYTES {
             port.tally.dropped(DropReason::BadBatch, 1);
             let found = message.len();
-            self.refuse(
-                ErrorCode::BadBatch,
-                format!("a batch of {found} bytes; expected at most {MAX_BATCH_BYTES}"),
-            );
+            self.refuse(ErrorCode::BadBatch, format!("a batch of {found} bytes; expected at most {MAX_BATCH_BYTES}"));
             return;
         }
         if !self.leased && !self.told_no_lease {
             self.told_no_lease = true;
-            self.refuse(
-                ErrorCode::NoLease,
-                "frames are dropped until there is a lease: send request_lease".into(),
-            );
+            self.refuse(ErrorCode::NoLease, "frames are dropped until there is a lease: send request_lease".into());
         }
         let timestamp_ns = timestamp_ns();
         let mut records = Records::new(message);
@@ -347,9 +307,7 @@ impl Reader<'_> {
                     continue;
                 }
             }
-            self.client
-                .switch
-                .forward(port, timestamp_ns, chunk.drain(..));
+            self.client.switch.forward(port, timestamp_ns, chunk.drain(..));
             match next {
                 Some(Ok(_)) => tokio::task::yield_now().await,
                 Some(Err(error)) => {
@@ -363,9 +321,7 @@ impl Reader<'_> {
 
     fn refuse(&self, code: ErrorCode, message: String) {
         tracing::debug!("{}: {message}", self.client.port().id);
-        self.client
-            .port()
-            .reply(&BridgeControl::Error { code, message });
+        self.client.port().reply(&BridgeControl::Error { code, message });
     }
 }
 

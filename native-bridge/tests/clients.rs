@@ -4,9 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use bridge_protocol::{
-    BridgeControl, ClientControl, DropReason, ErrorCode, Mac, PortKind, TapInfo, Want,
-};
+use bridge_protocol::{BridgeControl, ClientControl, DropReason, ErrorCode, Mac, PortKind, TapInfo, Want};
 use common::{Client, PATIENCE, bridge, frame, mac};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{sleep, timeout};
@@ -15,17 +13,11 @@ use tokio_tungstenite::tungstenite::Message;
 #[tokio::test]
 async fn the_first_message_says_who_the_bridge_is_and_why_live_mode_is_off() {
     let bridge = bridge(8);
-    let mut client = Client::connect(bridge.address(), Some("sendpath.v1"))
-        .await
-        .unwrap();
+    let mut client = Client::connect(bridge.address(), Some("sendpath.v1")).await.unwrap();
     let BridgeControl::Hello { version, tap, .. } = client.control().await else {
         panic!("expected hello");
     };
-    let off = TapInfo::Off {
-        name: "sendpath0".into(),
-        reason: "this is a test".into(),
-        how_to_grant: vec![],
-    };
+    let off = TapInfo::Off { name: "sendpath0".into(), reason: "this is a test".into(), how_to_grant: vec![] };
     assert_eq!((version, tap), (1, off));
     bridge.stop().await;
 }
@@ -60,11 +52,7 @@ async fn a_lease_is_free_again_when_its_socket_closes() {
     let bridge = bridge(8);
     let (mut first, lease) = Client::leased(bridge.address(), &[]).await;
     first.socket.close(None).await.unwrap();
-    while timeout(PATIENCE, first.socket.next())
-        .await
-        .unwrap()
-        .is_some()
-    {}
+    while timeout(PATIENCE, first.socket.next()).await.unwrap().is_some() {}
     while !bridge.counters().ports.is_empty() {
         sleep(Duration::from_millis(5)).await;
     }
@@ -98,17 +86,8 @@ async fn wrong_messages_are_answered_counted_and_do_not_end_the_connection() {
     }
     cut.pop();
     page.binary(cut).await;
-    expect_error(
-        &mut page,
-        ErrorCode::BadBatch,
-        "expected 24 bytes, found 23",
-    )
-    .await;
-    assert_eq!(
-        raw.raw_frame().await,
-        good,
-        "the whole record before the cut one was taken"
-    );
+    expect_error(&mut page, ErrorCode::BadBatch, "expected 24 bytes, found 23").await;
+    assert_eq!(raw.raw_frame().await, good, "the whole record before the cut one was taken");
 
     page.binary(vec![0, 13]).await;
     expect_error(&mut page, ErrorCode::BadBatch, "batch ends in the header").await;
@@ -118,33 +97,19 @@ async fn wrong_messages_are_answered_counted_and_do_not_end_the_connection() {
     raw.binary(vec![1; 13]).await;
     raw.binary(vec![2; 65_550]).await;
     raw.text("hello?").await;
-    raw.binary(frame(lease.mac, mac(9), b"raw still here"))
-        .await;
+    raw.binary(frame(lease.mac, mac(9), b"raw still here")).await;
     assert_eq!(page.frame().await[14..], *b"raw still here");
 
     let dropped = |kind| {
         let counters = bridge.counters();
-        counters
-            .ports
-            .iter()
-            .find(|port| port.kind == kind)
-            .unwrap()
-            .dropped
-            .clone()
+        counters.ports.iter().find(|port| port.kind == kind).unwrap().dropped.clone()
     };
     assert_eq!(
         dropped(PortKind::Page).into_iter().collect::<Vec<_>>(),
         [(DropReason::BadBatch, 3), (DropReason::BadControl, 3)]
     );
-    let raw_drops = [
-        (DropReason::TooShort, 1),
-        (DropReason::TooLong, 1),
-        (DropReason::BadControl, 1),
-    ];
-    assert_eq!(
-        dropped(PortKind::Raw).into_iter().collect::<Vec<_>>(),
-        raw_drops
-    );
+    let raw_drops = [(DropReason::TooShort, 1), (DropReason::TooLong, 1), (DropReason::BadControl, 1)];
+    assert_eq!(dropped(PortKind::Raw).into_iter().collect::<Vec<_>>(), raw_drops);
     bridge.stop().await;
 }
 
@@ -178,20 +143,14 @@ async fn counters_come_when_they_changed_and_at_most_once_a_second() {
     let start = Instant::now();
     let mut reports = 0;
     while reports < 2 {
-        page.batch(&[frame(mac(7), lease.mac, &[]), frame(mac(7), mac(8), &[])])
-            .await;
-        if let Ok(Some(Ok(Message::Text(text)))) =
-            timeout(Duration::from_millis(50), page.socket.next()).await
-        {
+        page.batch(&[frame(mac(7), lease.mac, &[]), frame(mac(7), mac(8), &[])]).await;
+        if let Ok(Some(Ok(Message::Text(text)))) = timeout(Duration::from_millis(50), page.socket.next()).await {
             let BridgeControl::Counters(counters) = BridgeControl::decode(&text).unwrap() else {
                 panic!("expected counters");
             };
             let port = &counters.ports[0];
             assert!(port.you && port.mac == Some(lease.mac));
-            assert_eq!(
-                port.dropped[&DropReason::WrongSourceMac] * 2,
-                port.rx.frames
-            );
+            assert_eq!(port.dropped[&DropReason::WrongSourceMac] * 2, port.rx.frames);
             reports += 1;
         }
     }
@@ -229,12 +188,7 @@ async fn a_flood_at_a_client_that_does_not_read_stays_bounded_and_starves_nobody
         let to_all = frame(Mac::BROADCAST, mac(66), &payload);
         for n in 0..60_000 {
             let frame = if n % 4 == 0 { &to_all } else { &to_sleeper };
-            if flooder
-                .socket
-                .feed(Message::binary(frame.clone()))
-                .await
-                .is_err()
-            {
+            if flooder.socket.feed(Message::binary(frame.clone())).await.is_err() {
                 break;
             }
         }
@@ -264,14 +218,8 @@ async fn a_flood_at_a_client_that_does_not_read_stays_bounded_and_starves_nobody
         grown / 1024
     );
     assert!(full > 40_000, "most of the flood had nowhere to go: {full}");
-    assert!(
-        slowest < Duration::from_secs(2),
-        "a round trip took {slowest:?}"
-    );
-    assert!(
-        grown < 64 << 20,
-        "memory grew by {grown} bytes, the client's buffers included"
-    );
+    assert!(slowest < Duration::from_secs(2), "a round trip took {slowest:?}");
+    assert!(grown < 64 << 20, "memory grew by {grown} bytes, the client's buffers included");
     bridge.stop().await;
 }
 

@@ -9,11 +9,7 @@ use common::process::{BRIDGE, Bridge, Namespace, output_of, run};
 use nix::sys::signal::Signal;
 
 fn fails(arguments: &[&str]) -> (Option<i32>, String) {
-    let child = Command::new(BRIDGE)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
+    let child = Command::new(BRIDGE).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     output_of(child.unwrap())
 }
 
@@ -21,22 +17,9 @@ fn fails(arguments: &[&str]) -> (Option<i32>, String) {
 async fn it_prints_its_url_serves_and_ends_with_code_0_on_either_signal() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let bridge = Bridge::start(&[BRIDGE], &["--no-tap"]);
-        assert!(
-            bridge.banner.contains("/#token=test-token"),
-            "{}",
-            bridge.banner
-        );
-        assert!(
-            bridge
-                .banner
-                .contains("off: the bridge was started with --no-tap"),
-            "{}",
-            bridge.banner
-        );
-        let request = format!(
-            "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            bridge.address
-        );
+        assert!(bridge.banner.contains("/#token=test-token"), "{}", bridge.banner);
+        assert!(bridge.banner.contains("off: the bridge was started with --no-tap"), "{}", bridge.banner);
+        let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", bridge.address);
         let answer = http(bridge.address, &request).await;
         assert!(answer.contains("content-type: text/html"), "{answer}");
         let client = common::Client::page(bridge.address).await;
@@ -51,10 +34,7 @@ fn a_port_in_use_is_named_with_the_way_out() {
     let port = taken.local_addr().unwrap().port().to_string();
     let (code, text) = fails(&["--no-tap", "--port", &port]);
     assert_eq!(code, Some(1));
-    assert!(
-        text.contains(&format!("port {port}")) && text.contains("--port"),
-        "{text}"
-    );
+    assert!(text.contains(&format!("port {port}")) && text.contains("--port"), "{text}");
 }
 
 #[test]
@@ -75,14 +55,7 @@ fn a_folder_that_is_not_there_is_named() {
 fn help_shows_examples_and_how_to_grant() {
     let (ok, text) = run(&[BRIDGE, "--help"]);
     assert!(ok);
-    for words in [
-        "--no-tap",
-        "Examples:",
-        "setcap cap_net_admin+ep",
-        "ping 10.77.0.2",
-        "loss=2%",
-        "[default: 7777]",
-    ] {
+    for words in ["--no-tap", "Examples:", "setcap cap_net_admin+ep", "ping 10.77.0.2", "loss=2%", "[default: 7777]"] {
         assert!(text.contains(words), "{words}: {text}");
     }
 }
@@ -104,15 +77,10 @@ async fn without_the_right_to_a_tap_device_it_serves_and_says_how_to_grant_it() 
     let address = bridge.address;
     let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let (answer, hello) = namespace.block_on(async move {
-        let mut client = common::Client::connect(address, Some("sendpath.v1"))
-            .await
-            .unwrap();
+        let mut client = common::Client::connect(address, Some("sendpath.v1")).await.unwrap();
         (http(address, &request).await, client.control().await)
     });
     assert!(answer.contains("content-type: text/html"), "{answer}");
-    assert!(
-        format!("{hello:?}").contains("CAP_NET_ADMIN is missing"),
-        "{hello:?}"
-    );
+    assert!(format!("{hello:?}").contains("CAP_NET_ADMIN is missing"), "{hello:?}");
     assert_eq!(bridge.end(Signal::SIGTERM).code(), Some(0));
 }

@@ -14,92 +14,28 @@ async fn wrong_host_origin_token_and_protocol_each_get_their_status_and_a_senten
     let origin = |origin: &str| format!("Origin: {origin}\r\n");
     for (request, status, sentence) in [
         (upgrade(&host, &good, ""), "101", ""),
-        (
-            upgrade(&host, &good, &origin(&format!("http://{host}"))),
-            "101",
-            "",
-        ),
-        (
-            upgrade("evil.example", &good, ""),
-            "421",
-            "does not answer for host \"evil.example\"",
-        ),
-        (
-            upgrade(&format!("evil.example:{port}"), &good, ""),
-            "421",
-            "expected 127.0.0.1:",
-        ),
+        (upgrade(&host, &good, &origin(&format!("http://{host}"))), "101", ""),
+        (upgrade("evil.example", &good, ""), "421", "does not answer for host \"evil.example\""),
+        (upgrade(&format!("evil.example:{port}"), &good, ""), "421", "expected 127.0.0.1:"),
         (upgrade(&host, &good, "Host: evil.example\r\n"), "400", ""),
-        (
-            upgrade(&host, &good, &origin("https://evil.example")),
-            "403",
-            "\"https://evil.example\" may not talk",
-        ),
-        (
-            upgrade(&host, &good, &origin("null")),
-            "403",
-            "expected \"http://127.0.0.1:",
-        ),
-        (
-            upgrade(&host, &good, &origin(&format!("http://localhost:{port}"))),
-            "403",
-            "",
-        ),
+        (upgrade(&host, &good, &origin("https://evil.example")), "403", "\"https://evil.example\" may not talk"),
+        (upgrade(&host, &good, &origin("null")), "403", "expected \"http://127.0.0.1:"),
+        (upgrade(&host, &good, &origin(&format!("http://localhost:{port}"))), "403", ""),
         (upgrade(&host, "", ""), "401", "token missing"),
+        (upgrade(&host, "?token=wrong-token", ""), "401", "wrong token"),
+        (upgrade(&host, &good, "Sec-WebSocket-Protocol: mqtt\r\n"), "400", "expected \"sendpath.v1\""),
+        (format!("GET /ws{good} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), "426", "the token is right"),
+        (format!("GET /ws HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), "401", "token missing"),
         (
-            upgrade(&host, "?token=wrong-token", ""),
-            "401",
-            "wrong token",
-        ),
-        (
-            upgrade(&host, &good, "Sec-WebSocket-Protocol: mqtt\r\n"),
-            "400",
-            "expected \"sendpath.v1\"",
-        ),
-        (
-            format!("GET /ws{good} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
-            "426",
-            "the token is right",
-        ),
-        (
-            format!("GET /ws HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
-            "401",
-            "token missing",
-        ),
-        (
-            format!(
-                "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-            ),
+            format!("POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
             "405",
             "only GET",
         ),
-        (
-            "GET / HTTP/1.1\r\nConnection: close\r\n\r\n".into(),
-            "400",
-            "",
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".into(),
-            "421",
-            "",
-        ),
-        (
-            format!(
-                "GET http://evil.example/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-            ),
-            "421",
-            "",
-        ),
-        (
-            format!("GET /none HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
-            "404",
-            "no such file",
-        ),
-        (
-            format!("GET /../x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
-            "400",
-            "",
-        ),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".into(), "400", ""),
+        ("GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n".into(), "421", ""),
+        (format!("GET http://evil.example/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), "421", ""),
+        (format!("GET /none HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), "404", "no such file"),
+        (format!("GET /../x HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), "400", ""),
     ] {
         let answer = if status == "101" {
             // An open WebSocket does not end; close it from this side after the head.
@@ -112,10 +48,7 @@ async fn wrong_host_origin_token_and_protocol_each_get_their_status_and_a_senten
             };
             http(bridge.address(), &request).await
         };
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{request}\n{answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}\n{answer}");
         assert!(answer.contains(sentence), "{request}\n{answer}");
     }
     bridge.stop().await;
@@ -134,11 +67,7 @@ async fn first_line(address: std::net::SocketAddr, request: &str) -> String {
 async fn every_answer_carries_the_security_headers() {
     let bridge = bridge(8);
     let host = bridge.address().to_string();
-    for (path, host) in [
-        ("/", host.as_str()),
-        ("/none", &host),
-        ("/", "evil.example"),
-    ] {
+    for (path, host) in [("/", host.as_str()), ("/none", &host), ("/", "evil.example")] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         let answer = http(bridge.address(), &request).await;
         for header in [

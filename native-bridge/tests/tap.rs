@@ -71,17 +71,11 @@ async fn datagrams(lease: Lease, count: usize) -> usize {
             // The first one waits for ARP.
             let _ = timeout(Duration::from_secs(3), socket.readable()).await;
         }
-        while timeout(Duration::from_millis(2), socket.recv(&mut buffer))
-            .await
-            .is_ok()
-        {
+        while timeout(Duration::from_millis(2), socket.recv(&mut buffer)).await.is_ok() {
             answers += 1;
         }
     }
-    while timeout(Duration::from_millis(200), socket.recv(&mut buffer))
-        .await
-        .is_ok()
-    {
+    while timeout(Duration::from_millis(200), socket.recv(&mut buffer)).await.is_ok() {
         answers += 1;
     }
     answers
@@ -113,9 +107,7 @@ fn a_kernel_reaches_a_client_and_the_device_goes_with_the_bridge() {
             answers = datagrams(lease, 50) => assert_eq!(answers, 50),
         }
         if installed("ping") {
-            let ping = tokio::process::Command::new("ping")
-                .args(["-c5", "-i0.05", "-W2", "10.77.0.2"])
-                .output();
+            let ping = tokio::process::Command::new("ping").args(["-c5", "-i0.05", "-W2", "10.77.0.2"]).output();
             tokio::select! {
                 () = be_a_host(&mut client, lease) => {}
                 ping = timeout(PATIENCE, ping) => {
@@ -127,10 +119,7 @@ fn a_kernel_reaches_a_client_and_the_device_goes_with_the_bridge() {
             println!("ping is not installed: tried with UDP only");
         }
         let neighbours = must(&["ip", "neigh", "show", "dev", "sendpath0"]);
-        assert!(
-            neighbours.contains(&format!("10.77.0.2 lladdr {}", lease.mac)),
-            "{neighbours}"
-        );
+        assert!(neighbours.contains(&format!("10.77.0.2 lladdr {}", lease.mac)), "{neighbours}");
 
         // A frame with a foreign source goes no further, and the kernel's own address is nobody's.
         let spoofed = common::frame(Mac::BROADCAST, kernel_mac, &[0; 46]);
@@ -143,10 +132,7 @@ fn a_kernel_reaches_a_client_and_the_device_goes_with_the_bridge() {
         assert_eq!(own.dropped.values().sum::<u64>(), 1, "{own:?}");
     });
     assert_eq!(bridge.end(Signal::SIGTERM).code(), Some(0));
-    assert!(
-        !namespace.run(&["ip", "link", "show", "sendpath0"]).0,
-        "the device is gone"
-    );
+    assert!(!namespace.run(&["ip", "link", "show", "sendpath0"]).0, "the device is gone");
 }
 
 #[test]
@@ -155,16 +141,9 @@ fn an_impaired_bridge_loses_and_duplicates_as_its_counters_say() {
         return;
     };
     // Nothing but the test's own frames: IPv6 would take part in the counts.
-    namespace.must(&[
-        "sh",
-        "-c",
-        "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6",
-    ]);
+    namespace.must(&["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"]);
     let plan = "loss=10%,reorder=10%,duplicate=10%,delay=1ms,seed=7";
-    let bridge = Bridge::start(
-        &namespace.wrap(&[BRIDGE]),
-        &["--impair", plan, "--tap", "bad0"],
-    );
+    let bridge = Bridge::start(&namespace.wrap(&[BRIDGE]), &["--impair", plan, "--tap", "bad0"]);
     let address = bridge.address;
     namespace.block_on(async {
         let (mut client, lease) = Client::leased(address, &[]).await;
@@ -190,16 +169,10 @@ fn a_device_of_the_users_own_needs_no_privilege_and_stays() {
         return;
     };
     let nobody = namespace.as_nobody(BRIDGE);
-    namespace.must(&[
-        "ip", "tuntap", "add", "dev", "own0", "mode", "tap", "user", "65534",
-    ]);
+    namespace.must(&["ip", "tuntap", "add", "dev", "own0", "mode", "tap", "user", "65534"]);
 
     let bridge = Bridge::start(&nobody, &["--tap", "own0"]);
-    assert!(
-        bridge.banner.contains("off: own0 has not that address"),
-        "{}",
-        bridge.banner
-    );
+    assert!(bridge.banner.contains("off: own0 has not that address"), "{}", bridge.banner);
     let command = "sudo ip addr add 10.77.0.1/24 dev own0 && sudo ip link set own0 up";
     assert!(bridge.banner.contains(command), "{}", bridge.banner);
     drop(bridge);
@@ -207,19 +180,9 @@ fn a_device_of_the_users_own_needs_no_privilege_and_stays() {
     namespace.must(&["ip", "link", "set", "own0", "up"]);
 
     let bridge = Bridge::start(&nobody, &["--tap", "own0"]);
-    assert!(
-        bridge
-            .banner
-            .contains("on: own0, this machine is 10.9.0.1/16 there\n"),
-        "{}",
-        bridge.banner
-    );
+    assert!(bridge.banner.contains("on: own0, this machine is 10.9.0.1/16 there\n"), "{}", bridge.banner);
     let second = Bridge::start(&nobody, &["--tap", "own0"]);
-    assert!(
-        second.banner.contains("off: another program has own0 open"),
-        "{}",
-        second.banner
-    );
+    assert!(second.banner.contains("off: another program has own0 open"), "{}", second.banner);
     let address = bridge.address;
     namespace.block_on(async {
         let (mut client, lease) = Client::leased(address, &[]).await;

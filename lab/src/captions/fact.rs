@@ -166,14 +166,31 @@ pub enum Fact {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
 pub enum HeaderFact {
-    Ethernet { dst: [u8; 6] },
-    Arp { reply: bool, sender: u32, target: u32 },
-    Ipv4 { dst: u32, ttl: u8 },
+    Ethernet {
+        dst: [u8; 6],
+    },
+    Arp {
+        reply: bool,
+        sender: u32,
+        target: u32,
+    },
+    Ipv4 {
+        dst: u32,
+        ttl: u8,
+    },
     /// A router changed the header of a packet that it passes on.
-    Forwarded { ttl: u8 },
-    Icmp { kind: u8 },
-    Udp { port: u16 },
-    Tcp { flags: u8 },
+    Forwarded {
+        ttl: u8,
+    },
+    Icmp {
+        kind: u8,
+    },
+    Udp {
+        port: u16,
+    },
+    Tcp {
+        flags: u8,
+    },
     Fcs,
     Other,
 }

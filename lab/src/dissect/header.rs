@@ -53,7 +53,7 @@ pub struct FieldView {
     pub filter: &'static str,
     /// One sentence for a learner.
     pub meaning: &'static str,
-    /// What can be computed from it, in [brackets]: it is not on the wire.
+    /// What can be computed from it, in brackets: it is not on the wire.
     pub computed: Vec<String>,
     /// Its parts: single flags, single options.
     pub parts: Vec<FieldView>,

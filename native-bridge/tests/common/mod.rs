@@ -7,9 +7,7 @@ pub mod process;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use bridge_protocol::{
-    BatchBuilder, BridgeControl, ClientControl, Lease, Mac, Records, SUB_PROTOCOL, Want,
-};
+use bridge_protocol::{BatchBuilder, BridgeControl, ClientControl, Lease, Mac, Records, SUB_PROTOCOL, Want};
 use futures_util::{SinkExt, StreamExt};
 use native_bridge::tap::TapOff;
 use native_bridge::{Config, Page, Running, Subnet};
@@ -24,10 +22,7 @@ pub const TOKEN: &str = "test-token";
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 pub fn bridge(max_clients: u32) -> Running {
-    let off = TapOff {
-        reason: "this is a test".into(),
-        how_to_grant: vec![],
-    };
+    let off = TapOff { reason: "this is a test".into(), how_to_grant: vec![] };
     native_bridge::start(Config {
         listener: TcpListener::bind("127.0.0.1:0").unwrap(),
         token: TOKEN.parse().unwrap(),
@@ -46,10 +41,7 @@ pub async fn http(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -75,10 +67,7 @@ impl Client {
     /// A `sendpath.v1` client that has read the bridge's `hello`.
     pub async fn page(address: SocketAddr) -> Client {
         let mut client = Client::connect(address, Some(SUB_PROTOCOL)).await.unwrap();
-        assert!(matches!(
-            client.control().await,
-            BridgeControl::Hello { .. }
-        ));
+        assert!(matches!(client.control().await, BridgeControl::Hello { .. }));
         client
     }
 
@@ -86,13 +75,7 @@ impl Client {
     pub async fn leased(address: SocketAddr, want: &[Want]) -> (Client, Lease) {
         let mut client = Client::page(address).await;
         let want = [&[Want::Lease], want].concat();
-        client
-            .say(&ClientControl::Hello {
-                version: 1,
-                client: "test".into(),
-                want,
-            })
-            .await;
+        client.say(&ClientControl::Hello { version: 1, client: "test".into(), want }).await;
         match client.control().await {
             BridgeControl::Lease(lease) => (client, lease),
             other => panic!("expected a lease, got {other:?}"),
@@ -103,15 +86,10 @@ impl Client {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut request = format!("ws://{address}/ws?token={TOKEN}").into_client_request()?;
         if let Some(protocol) = protocol {
-            request
-                .headers_mut()
-                .insert("sec-websocket-protocol", protocol.parse().unwrap());
+            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
         }
         let (socket, _) = client_async(request, stream).await?;
-        Ok(Client {
-            socket,
-            frames: Default::default(),
-        })
+        Ok(Client { socket, frames: Default::default() })
     }
 
     pub async fn say(&mut self, message: &ClientControl) {
@@ -135,11 +113,7 @@ impl Client {
     }
 
     pub async fn message(&mut self) -> Message {
-        timeout(PATIENCE, self.socket.next())
-            .await
-            .expect("a message in time")
-            .expect("an open socket")
-            .unwrap()
+        timeout(PATIENCE, self.socket.next()).await.expect("a message in time").expect("an open socket").unwrap()
     }
 
     /// The next control message; batches on the way to it are kept.
@@ -177,10 +151,7 @@ impl Client {
     fn keep(&mut self, batch: &[u8]) {
         for record in Records::new(batch) {
             let record = record.unwrap();
-            assert!(
-                record.timestamp_ns > 1_600_000_000_000_000_000,
-                "nanoseconds since 1970"
-            );
+            assert!(record.timestamp_ns > 1_600_000_000_000_000_000, "nanoseconds since 1970");
             self.frames.push_back(record.frame.to_vec());
         }
     }

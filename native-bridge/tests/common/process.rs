@@ -28,33 +28,20 @@ impl Bridge {
     /// Starts `program` with `arguments`, then waits for the banner.
     pub fn start(program: &[&str], arguments: &[&str]) -> Bridge {
         let mut command = Command::new(program[0]);
-        command
-            .args(&program[1..])
-            .args(["--port", "0", "--token", super::TOKEN])
-            .args(arguments);
+        command.args(&program[1..]).args(["--port", "0", "--token", super::TOKEN]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut banner = String::new();
         while !banner.contains("Ctrl-C") {
-            let line = lines
-                .next()
-                .expect("the bridge ended before its banner")
-                .unwrap();
+            let line = lines.next().expect("the bridge ended before its banner").unwrap();
             banner += &line;
             banner.push('\n');
         }
         // Keep reading, or the bridge would write to a closed pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        let address = banner
-            .split("http://")
-            .nth(1)
-            .and_then(|rest| rest.split('/').next());
+        let address = banner.split("http://").nth(1).and_then(|rest| rest.split('/').next());
         let address = address.unwrap().parse().unwrap();
-        Bridge {
-            child,
-            banner,
-            address,
-        }
+        Bridge { child, banner, address }
     }
 
     pub fn pid(&self) -> u32 {
@@ -67,9 +54,7 @@ impl Bridge {
         let mut values: Vec<String> = tasks
             .map(|task| {
                 let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
-                let line = status
-                    .lines()
-                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+                let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
                 line.unwrap().trim().replace('\t', " ")
             })
             .collect();
@@ -86,10 +71,7 @@ impl Bridge {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(
-                start.elapsed() < Duration::from_secs(5),
-                "the bridge does not end"
-            );
+            assert!(start.elapsed() < Duration::from_secs(5), "the bridge does not end");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -104,15 +86,9 @@ impl Drop for Bridge {
 
 /// Runs a command that ends by itself; returns whether it succeeded and all it printed.
 pub fn run(command: &[&str]) -> (bool, String) {
-    let output = Command::new(command[0])
-        .args(&command[1..])
-        .output()
-        .unwrap();
+    let output = Command::new(command[0]).args(&command[1..]).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&text).into_owned(),
-    )
+    (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 
 pub fn must(command: &[&str]) -> String {
@@ -178,9 +154,7 @@ impl Namespace {
         let inside = || {
             let namespace = File::open(format!("/run/netns/{}", self.0)).unwrap();
             setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(future)
         };
         std::thread::scope(|scope| scope.spawn(inside).join().unwrap())
@@ -196,11 +170,6 @@ impl Drop for Namespace {
 /// Reads a child's whole output once it has ended.
 pub fn output_of(mut child: Child) -> (Option<i32>, String) {
     let mut text = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut text)
-        .unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     (child.wait().unwrap().code(), text)
 }

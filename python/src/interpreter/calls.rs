@@ -354,9 +354,11 @@ fn returned(name: &str, call: &FunctionCall, ret: &SysRet) -> Result<MontyObject
             MontyObject::Tuple(vec![MontyObject::Bytes(ret.data.clone()), from])
         }
         "_sp_accept" => MontyObject::Tuple(vec![MontyObject::Int(number), sockaddr::object(ret.addr)]),
-        "_sp_getsockname" | "_sp_sockname_any" | "_sp_getpeername" | "_sp_sockname_or_none" | "_sp_peername_or_none" => {
-            sockaddr::object(ret.addr)
-        }
+        "_sp_getsockname"
+        | "_sp_sockname_any"
+        | "_sp_getpeername"
+        | "_sp_sockname_or_none"
+        | "_sp_peername_or_none" => sockaddr::object(ret.addr),
         "_sp_getsockopt" if !matches!(call.args.get(3), Some(MontyObject::Int(0)) | None) => {
             MontyObject::Bytes(ret.data.clone())
         }
