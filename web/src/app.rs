@@ -60,6 +60,7 @@ impl Component for Root {
     }
 
     fn rendered(&mut self, _: &Context<Root>, first: bool) {
+        boot::keep_line_in_sight();
         if first {
             boot::focus_stage();
         }

@@ -78,6 +78,19 @@ pub fn focus_stage() {
     }
 }
 
+/// Scrolls the program so far that its current line is seen; never the page.
+pub fn keep_line_in_sight() {
+    let Some(document) = window().and_then(|w| w.document()) else { return };
+    let source = document.query_selector(".source").ok().flatten();
+    let line = document.query_selector(".source .here").ok().flatten();
+    let (Some(source), Some(line)) = (source, line) else { return };
+    let (frame, line) = (source.get_bounding_client_rect(), line.get_bounding_client_rect());
+    let beyond = (line.bottom() - frame.bottom()).max(0.0) + (line.top() - frame.top()).min(0.0);
+    if beyond != 0.0 {
+        source.set_scroll_top(source.scroll_top() + beyond.round() as i32);
+    }
+}
+
 /// Where the page is mounted.
 pub fn place() -> Option<Element> {
     element("app")

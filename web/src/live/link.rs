@@ -20,6 +20,7 @@ const ROUNDS: usize = 64;
 pub struct Link {
     reply: Box<dyn Fn(LiveReply)>,
     socket: RefCell<Option<Socket>>,
+    /// Stays when the bridge goes: what has happened can still be looked at.
     session: RefCell<Option<Session>>,
     bridge: RefCell<String>,
     alarm: RefCell<Option<Timeout>>,
@@ -67,6 +68,7 @@ impl Link {
             }
             LiveRequest::Disconnect => {
                 self.hang_up();
+                self.session.borrow_mut().take();
                 (self.reply)(LiveReply::State(LinkState::Idle));
             }
             LiveRequest::Look { ticket, at, command } => {
@@ -95,6 +97,7 @@ impl Link {
 
     fn connect(self: &Rc<Link>, url: &str) -> Result<(), JsValue> {
         self.hang_up();
+        self.session.borrow_mut().take();
         (self.reply)(LiveReply::State(LinkState::Connecting));
         let socket = WebSocket::new_with_str(url, SUB_PROTOCOL)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
@@ -167,6 +170,9 @@ impl Link {
 
     /// Sends what the stack has to send, and comes back when its next timer is due.
     fn run_on(self: &Rc<Link>) {
+        if self.socket.borrow().is_none() {
+            return;
+        }
         let mut wait = None;
         if let Some(session) = &mut *self.session.borrow_mut() {
             for _ in 0..ROUNDS {
@@ -263,7 +269,6 @@ impl Link {
 
     fn hang_up(&self) {
         self.alarm.borrow_mut().take();
-        self.session.borrow_mut().take();
         self.socket.borrow_mut().take();
     }
 }

@@ -309,6 +309,9 @@ impl Page {
             Action::Answer(moment) => {
                 if let Some(hero) = self.hero.clone() {
                     self.question = Question::Answered(moment);
+                    let stop = hero.stops.iter().find(|stop| stop.event == hero.exit);
+                    let packet = stop.and_then(|stop| stop.packet).map(PacketRef::Skb);
+                    self.selection = Selection { packet, ..Selection::default() };
                     return self.go(TimeCommand::Seek(hero.exit));
                 }
             }
@@ -529,6 +532,9 @@ impl Page {
         match reply {
             LiveReply::State(state) => {
                 let up = matches!(state, LinkState::Up { .. });
+                if matches!(state, LinkState::Down(_)) && live.follows() {
+                    live.looking_back_since = Some(live.frames_total());
+                }
                 live.state = state;
                 if up {
                     self.asking.reset();

@@ -66,10 +66,14 @@ impl<'a> Subject<'a> {
             let wire = scene.event.as_ref().is_some_and(|event| event.layer == Layer::Wire);
             scene.frames.iter().filter(|_| wire).max_by_key(|frame| frame.sent_at_ns).map(Subject::Frame)
         };
-        let focus = || scene.focus.and_then(|skb| Subject::find(scene, PacketRef::Skb(skb)));
+        // A packet of the other host is not what this event is about.
+        let here = scene.event.as_ref().map(|event| event.host);
+        let focus = || {
+            let skb = scene.focus.filter(|skb| here.is_none_or(|here| here == skb.host))?;
+            Subject::find(scene, PacketRef::Skb(skb))
+        };
         let touched = || {
-            let here = scene.event.as_ref().map(|event| event.host)?;
-            let host = scene.hosts.iter().find(|host| host.id == here)?;
+            let host = scene.hosts.iter().find(|host| Some(host.id) == here)?;
             host.skbs.iter().max_by_key(|skb| skb.touched).map(|skb| Subject::Skb(host, skb))
         };
         selected.or_else(on_wire).or_else(focus).or_else(touched)

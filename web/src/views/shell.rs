@@ -58,6 +58,9 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
     if let Phase::Failed(trouble) = &page.phase {
         return failure(trouble);
     }
+    if let Some(live) = page.live.as_ref().filter(|_| !page.has_scene()) {
+        return html! { <div class="no-network" data-k="no-network"><LivePane live={(**live).clone()} at={page.scene.at} send={send.clone()} /></div> };
+    }
     let scene = &page.scene;
     let packet = page.subject().map(|subject: Subject| subject.packet());
     html! {
@@ -81,7 +84,7 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
             <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
             <Caption scene={scene.clone()} aloud={page.playing.is_none()} />
             { cards(page.card, send) }
-            <Transport scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
+            <Transport following={page.live.as_ref().is_some_and(|live| live.follows())} scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
                 speed={page.speed} flag={flag(page)} send={send.clone()} />
             <Tree scene={scene.clone()} />
         </>
@@ -97,8 +100,8 @@ fn flag(page: &Page) -> Option<stack::trace::EventId> {
 fn outside(page: &Page) -> Option<AttrValue> {
     let live = page.live.as_ref()?;
     Some(match &live.state {
-        LinkState::Up { kernel: Some(kernel), .. } => format!("the real network: {kernel}").into(),
-        _ => "the real network".into(),
+        LinkState::Up { kernel: Some(kernel), .. } => kernel.clone().into(),
+        _ => "".into(),
     })
 }
 

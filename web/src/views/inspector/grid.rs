@@ -63,7 +63,10 @@ fn draw(cell: &Cell, region: &Region, lights: Lights) -> Html {
     let field = cell.field;
     let fresh = lights.fresh && changed(region.before.as_deref(), &region.bytes, cell.bits);
     let style = format!("grid-row:{};grid-column:{}/span {}", cell.row + 2, cell.column + 1, cell.span);
-    let narrow = cell.span < 4 || (cell.span < 8 && field.short.len() > 3);
+    let value = if cell.name_only { String::new() } else { short_value(field, &region.bytes) };
+    // A column is about 12 px wide, a letter of the name 7.5, a letter of the value 8.
+    let narrow = field.short.chars().count() as f32 * 7.5 + value.chars().count() as f32 * 8.0 + 18.0 > cell.span as f32 * 12.0
+        && !cell.name_only;
     let class = classes!(
         "cell",
         lights.classes(cell.bits),
@@ -71,7 +74,6 @@ fn draw(cell: &Cell, region: &Region, lights: Lights) -> Html {
         (!cell.main).then_some("rest"),
         narrow.then_some("narrow"),
     );
-    let value = if cell.name_only { String::new() } else { short_value(field, &region.bytes) };
     let key = format!("{}.{}.{}", field.filter, cell.row, cell.column);
     if !cell.main {
         return html! {

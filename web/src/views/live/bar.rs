@@ -1,5 +1,6 @@
 //! Live mode's line of state: at the frontier, or looking back while the stack goes on.
 
+use crate::live::LinkState;
 use crate::store::{Action, LivePage};
 use yew::prelude::*;
 
@@ -18,6 +19,18 @@ pub fn LiveBar(props: &BarProps) -> Html {
     let live = &props.live;
     let toggle = props.send.reform(|_: MouseEvent| Action::Toggle);
     let state = if live.follows() { "live" } else { "back" };
+    let not_up = match live.state {
+        LinkState::Up { .. } => None,
+        LinkState::Down(_) => Some("not connected"),
+        LinkState::Idle | LinkState::Connecting => Some("connecting …"),
+    };
+    if let Some(text) = not_up {
+        return html! {
+            <div class="live-bar" data-k="live-bar" data-testid="live-bar" data-state={live.state.key()}>
+                <b class="real">{ "REAL NETWORK" }</b><span class="where" role="status">{ text }</span>
+            </div>
+        };
+    }
     html! {
         <div class={classes!("live-bar", state)} data-k="live-bar" data-testid="live-bar" data-state={state} data-since={live.frames_since().to_string()}>
             <b class="real">{ "REAL NETWORK" }</b>

@@ -29,15 +29,20 @@ pub fn Strip(props: &Props) -> Html {
     let body = match subject {
         Some(Subject::Skb(host, skb)) => skb_strip(props, host, skb),
         Some(Subject::Frame(frame)) => frame_strip(frame),
-        None => empty(),
+        None => empty(&props.scene),
     };
     html! { <section class="strip" aria-label="Memory of the packet" data-k="strip">{ body }</section> }
 }
 
-fn empty() -> Html {
+fn empty(scene: &Scene) -> Html {
+    let here = scene.event.as_ref().and_then(|event| scene.hosts.iter().find(|host| host.id == event.host));
+    let text = match here {
+        Some(host) => format!("{} has no packet in memory right now.", host.name),
+        None => "No packet is in memory right now.".to_owned(),
+    };
     html! {
         <>
-            <header data-k="title"><b class="mono">{ "sk_buff" }</b><span>{ "No packet is in memory right now." }</span></header>
+            <header data-k="title"><b class="mono">{ "sk_buff" }</b><span>{ text }</span></header>
             <div class="memory none" data-k="memory"></div>
         </>
     }

@@ -17,6 +17,9 @@ use yew::prelude::*;
 
 pub use train::contents;
 
+/// Frames drawn on the wire at the most: the newest.
+const FRAMES: usize = 4;
+
 /// What the tower draws.
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -26,7 +29,7 @@ pub struct Props {
     pub packet: Option<PacketRef>,
     /// The host that a narrow screen shows.
     pub shown: HostId,
-    /// True in live mode: beyond the wire is a machine that cannot be looked into.
+    /// In live mode, the address of the machine beyond the wire, which cannot be looked into.
     #[prop_or_default]
     pub outside: Option<AttrValue>,
     /// Where clicks go.
@@ -42,16 +45,20 @@ pub fn Tower(props: &Props) -> Html {
     let column_of = |id: HostId| hosts.iter().position(|host| host.id == id);
     let shown = column_of(props.shown).unwrap_or(0);
     let active = scene.event.as_ref().map(|event| event.layer);
-    let frames = scene.frames.iter().filter_map(|frame| {
+    let mut ways = Vec::new();
+    let frames = scene.frames.iter().rev().take(FRAMES).filter_map(|frame| {
         let from = column_of(frame.from).or_else(|| frame.to.and_then(column_of).map(|to| 1 - to.min(1)))?;
-        Some(frame_train(look, frame, from, frame.arrived))
+        let nth = ways.iter().filter(|way| **way == (from, frame.arrived)).count();
+        ways.push((from, frame.arrived));
+        Some(frame_train(look, frame, from, nth))
     });
     html! {
-        <section class="tower" aria-hidden="true" data-show={shown.to_string()} data-k="tower">
+        <section class="tower" aria-hidden="true" data-show={shown.to_string()} data-k="tower"
+            data-outside={props.outside.as_ref().map(|_| "true")}>
             <div class="host-names" data-k="names">
                 { for hosts.iter().enumerate().map(|(i, host)| host_name(i, host, scene, i == shown, &props.send)) }
                 if let Some(name) = &props.outside {
-                    <div class="host-name" data-col="1"><b>{ name }</b></div>
+                    <div class="host-name" data-col="1" data-k="outside-name"><b>{ "kernel" }</b><span class="mono">{ name }</span></div>
                 }
             </div>
             <div class="stack-area" data-k="area">
@@ -59,21 +66,29 @@ pub fn Tower(props: &Props) -> Html {
                     <div class={classes!("row", (active == Some(row.layer)).then_some("active"))} data-layer={format!("{:?}", row.layer)}
                         data-k={format!("row{:?}", row.layer)} style={row.style()}>
                         <span class={classes!("row-name", layer_class(row.layer))}>
-                            <i class="chip">{ layer_letter(row.layer) }</i>{ layer_name(row.layer) }
+                            <i class="chip">{ layer_letter(row.layer) }</i>{ row_name(row.layer, scene) }
                         </span>
                     </div>
                 }) }
                 { wire() }
                 { for hosts.iter().enumerate().map(|(i, host)| column::column(scene, host, i)) }
-                if let Some(name) = &props.outside {
-                    { outside(name) }
-                }
+                if props.outside.is_some() { { outside() } }
                 <div class="trains" data-k="trains">
                     { for hosts.iter().enumerate().flat_map(|(i, host)| trains(look, i, host)) }
                     { for frames }
                 </div>
             </div>
         </section>
+    }
+}
+
+/// A row's name; the transport row is called after the protocol that is at work.
+fn row_name(layer: Layer, scene: &Scene) -> &'static str {
+    let file = scene.event.as_ref().filter(|event| layer == Layer::Transport && event.layer == layer).map(|event| event.function.file());
+    match file {
+        Some("net/ipv4/icmp.c" | "net/ipv4/ping.c") => "ICMP",
+        Some("net/ipv4/udp.c") => "UDP",
+        _ => layer_name(layer),
     }
 }
 
@@ -124,11 +139,11 @@ fn wire() -> Html {
 }
 
 /// The real network: a closed box.
-fn outside(name: &AttrValue) -> Html {
+fn outside() -> Html {
     html! {
         <div class="outside" data-col="1" data-k="outside">
-            <b>{ name }</b>
-            <p>{ "A real kernel. Its frames arrive here; its insides cannot be seen from this page." }</p>
+            <b>{ "The real network" }</b>
+            <p>{ "A real kernel: its frames come here, but nobody can look inside it from this page." }</p>
         </div>
     }
 }

@@ -65,6 +65,9 @@ impl Slots {
     pub fn left(&self, column: usize, index: usize) -> String {
         let step = index as u32 * SLOT_STEP;
         match column {
+            0 if self.layer == Layer::Socket => {
+                format!("calc(var(--col-x) + var(--slot-shift) + {}px)", self.from_left + step)
+            }
             0 => format!("calc(var(--col-x) + {}px)", self.from_left + step),
             _ => format!("calc(var(--col-x) + var(--col-w) - {}px)", self.from_right.saturating_sub(step)),
         }

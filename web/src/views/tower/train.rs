@@ -73,12 +73,12 @@ pub fn skb_train(look: Look, column: usize, host: &HostScene, skb: &SkbScene, nt
     })
 }
 
-/// A frame on the wire.
-pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, arrived: bool) -> Html {
+/// A frame on the wire, the `nth` that stands at that place.
+pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, nth: usize) -> Html {
     let packet = PacketRef::Frame(frame.id);
     let selected = look.packet == Some(packet);
     let way = if from_column == 0 { "east" } else { "west" };
-    let state = match (frame.lost, arrived) {
+    let state = match (frame.lost, frame.arrived) {
         (Some(_), _) => "lost",
         (None, true) => "arrived",
         (None, false) => "crossing",
@@ -86,7 +86,7 @@ pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, arrived: 
     let pick = look.send.reform(move |_: MouseEvent| Action::Pick(packet));
     let key = format!("w{}", frame.id.0);
     let title = format!("frame of {} bytes: {}", frame.len, contents(&frame.regions, 0));
-    let style = format!("--top:{}%", row(Layer::Wire).middle());
+    let style = format!("--top:{}%;--nth:{nth}", row(Layer::Wire).middle());
     html! {
         <div key={key.clone()} data-k={key} class={classes!("train", "full", "frame", way, state, selected.then_some("selected"))}
             {style} {title} onclick={pick} data-frame={frame.id.0.to_string()}>

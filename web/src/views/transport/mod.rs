@@ -29,6 +29,9 @@ pub struct Props {
     /// The moment of the journey's return, for its flag.
     #[prop_or_default]
     pub flag: Option<EventId>,
+    /// Does the cursor follow a live network? Then there is no list of stops to scrub in.
+    #[prop_or_default]
+    pub following: bool,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -53,15 +56,21 @@ pub fn Transport(props: &Props) -> Html {
                 { button("end", "To the end", Icon::End, TimeCommand::End, send) }
             </div>
             <div class="readout" data-k="readout">
-                <span class="beat">{ "beat " }<b class="mono">{ beat.map_or(0, |i| i + 1) }</b>{ " of " }<span class="mono">{ timeline.beats.len() }</span></span>
+                if !props.following {
+                    <span class="beat">{ "beat " }<b class="mono">{ beat.map_or(0, |i| i + 1) }</b>{ " of " }<span class="mono">{ timeline.beats.len() }</span></span>
+                }
                 <span class="event mono">{ "event " }{ scene.at.0 }</span>
                 <label class="speed"><span class="visually-hidden">{ "Speed" }</span>{ speeds(props.speed, send) }</label>
                 <span class="gear" title="The journey's axis is by event. This is the scale of time right here.">{ gear_text(props, beat) }</span>
             </div>
-            <div class="scrub" data-k="scrub">
-                { slider(props, beat) }
-                <Overview timeline={timeline.clone()} info={props.hosts.clone()} at={scene.at} flag={props.flag} send={send.clone()} />
-            </div>
+            if props.following {
+                <p class="scrub following" data-k="following">{ "The timeline of what has happened so far appears here when you pause or step." }</p>
+            } else {
+                <div class="scrub" data-k="scrub">
+                    { slider(props, beat) }
+                    <Overview timeline={timeline.clone()} info={props.hosts.clone()} at={scene.at} flag={props.flag} send={send.clone()} />
+                </div>
+            }
         </section>
     }
 }
