@@ -185,7 +185,8 @@ fn panes(html: &str) -> Vec<(String, String)> {
 fn section<'a>(html: &'a str, key: &str) -> Option<&'a str> {
     let mark = format!("data-k=\"{key}\"");
     let starts = html.match_indices("<section").map(|(at, _)| at);
-    let start = starts.into_iter().find(|at| html[*at..].find('>').is_some_and(|end| html[*at..*at + end].contains(&mark)))?;
+    let start =
+        starts.into_iter().find(|at| html[*at..].find('>').is_some_and(|end| html[*at..*at + end].contains(&mark)))?;
     let end = html[start..].find("</section>")? + start + "</section>".len();
     Some(&html[start..end])
 }

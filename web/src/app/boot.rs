@@ -107,4 +107,3 @@ pub fn bridge_url(token: &str) -> Option<String> {
 fn element(id: &str) -> Option<Element> {
     window()?.document()?.get_element_by_id(id)
 }
-

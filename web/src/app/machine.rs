@@ -181,7 +181,8 @@ async fn fetch_source(name: &str) -> Result<Source, String> {
 
 async fn text_of(url: &str) -> Result<String, String> {
     let window = window().ok_or("there is no window")?;
-    let response = JsFuture::from(window.fetch_with_str(url)).await.map_err(|error| format!("{url}: {}", words(&error)))?;
+    let response =
+        JsFuture::from(window.fetch_with_str(url)).await.map_err(|error| format!("{url}: {}", words(&error)))?;
     let response: Response = response.dyn_into().map_err(|error: JsValue| words(&error))?;
     if !response.ok() {
         return Err(format!("{url}: the server says {}", response.status()));

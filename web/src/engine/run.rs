@@ -109,10 +109,8 @@ fn open(source: &Source) -> Result<Lab, Trouble> {
         let found = source.programs.iter().find(|(name, _)| name == path);
         found.map(|(_, text)| text.clone()).ok_or_else(|| "it was not found beside the scenario".to_owned())
     };
-    let scenario = Scenario::parse(&file, &source.text, &mut load).map_err(|problems| Trouble {
-        title: format!("{file} cannot be run"),
-        details: vec![problems.to_string()],
-    })?;
+    let scenario = Scenario::parse(&file, &source.text, &mut load)
+        .map_err(|problems| Trouble { title: format!("{file} cannot be run"), details: vec![problems.to_string()] })?;
     let tapes = match &source.tapes {
         Some(text) => serde_json::from_str(text).map_err(|error| Trouble {
             title: format!("the recorded run of {file} cannot be read"),

@@ -1,7 +1,9 @@
 //! The WebSocket to the bridge, and the timers of the stack.
 
 use super::{Hardship, LinkState, LiveReply, LiveRequest, Session};
-use bridge_protocol::{BatchBuilder, BridgeControl, ClientControl, Lease, PushError, Records, SUB_PROTOCOL, TapInfo, Want};
+use bridge_protocol::{
+    BatchBuilder, BridgeControl, ClientControl, Lease, PushError, Records, SUB_PROTOCOL, TapInfo, Want,
+};
 use gloo_timers::callback::Timeout;
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use std::cell::{Cell, RefCell};
@@ -105,7 +107,11 @@ impl Link {
             let link = Rc::clone(self);
             Closure::<dyn FnMut(Event)>::new(move |_| {
                 let want = vec![Want::Lease];
-                let hello = ClientControl::Hello { version: bridge_protocol::VERSION, client: "sendpath page".to_owned(), want };
+                let hello = ClientControl::Hello {
+                    version: bridge_protocol::VERSION,
+                    client: "sendpath page".to_owned(),
+                    want,
+                };
                 link.send_text(&hello.encode());
             })
         };
@@ -251,7 +257,10 @@ impl Link {
         let was_up = self.session.borrow().is_some();
         let reason = match (event.reason().as_str(), was_up) {
             ("", true) => "The bridge is gone: the connection to it has closed.".to_owned(),
-            ("", false) => "The bridge does not answer, or refuses this page: is it still running, and is the link its newest one?".to_owned(),
+            ("", false) => {
+                "The bridge does not answer, or refuses this page: is it still running, and is the link its newest one?"
+                    .to_owned()
+            }
             (reason, _) => format!("The bridge has closed the connection: {reason}"),
         };
         // The socket must not be dropped inside its own event.

@@ -77,16 +77,8 @@ fn bits(value: &str) -> Option<Bits> {
     Some(Bits { proto, at: parts.next()?.parse().ok()?, len: parts.next()?.parse().ok()? })
 }
 
-const PROTOS: [Proto; 8] = [
-    Proto::Ethernet,
-    Proto::Arp,
-    Proto::Ipv4,
-    Proto::Icmp,
-    Proto::Udp,
-    Proto::Tcp,
-    Proto::Payload,
-    Proto::Fcs,
-];
+const PROTOS: [Proto; 8] =
+    [Proto::Ethernet, Proto::Arp, Proto::Ipv4, Proto::Icmp, Proto::Udp, Proto::Tcp, Proto::Payload, Proto::Fcs];
 
 fn name(proto: Proto) -> &'static str {
     match proto {

@@ -382,7 +382,8 @@ impl Page {
         }
         match self.hero.clone() {
             Some(hero) => {
-                let from = self.taken_over_at.take().filter(|at| (hero.from..=hero.to).contains(at)).unwrap_or(hero.from);
+                let from =
+                    self.taken_over_at.take().filter(|at| (hero.from..=hero.to).contains(at)).unwrap_or(hero.from);
                 self.playing = Some(Playing { until: hero.to, by_itself: true });
                 self.go(TimeCommand::Seek(from))
             }
@@ -480,7 +481,8 @@ impl Page {
         let at = self.scene.at;
         let mine = |beat: &&lab::scene::Beat| beat.host == skb.host && beat.skb == Some(skb.skb);
         let mut beats = self.timeline.beats.iter().filter(mine);
-        let found = if direction > 0 { beats.find(|beat| beat.event > at) } else { beats.rfind(|beat| beat.event < at) };
+        let found =
+            if direction > 0 { beats.find(|beat| beat.event > at) } else { beats.rfind(|beat| beat.event < at) };
         match found.map(|beat| beat.event) {
             Some(event) => {
                 self.selection.packet = packet;
@@ -567,7 +569,8 @@ impl Page {
             Follow::Newest => {
                 self.motion = Motion::Still;
                 let sent = self.asking.want(TimeCommand::End);
-                let look = |(ticket, _)| Effect::Ask(EngineRequest::Live(LiveRequest::Look { ticket, at, command: None }));
+                let look =
+                    |(ticket, _)| Effect::Ask(EngineRequest::Live(LiveRequest::Look { ticket, at, command: None }));
                 sent.map(look).into_iter().collect()
             }
             Follow::Rest => Vec::new(),

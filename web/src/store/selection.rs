@@ -128,7 +128,9 @@ impl<'a> Subject<'a> {
                 let next = skb.regions.iter().find(|region| region.at >= skb.data);
                 next.or(skb.regions.last())
             }
-            Subject::Skb(_, skb) => skb.regions.iter().max_by_key(|region| (region.event, std::cmp::Reverse(region.at))),
+            Subject::Skb(_, skb) => {
+                skb.regions.iter().max_by_key(|region| (region.event, std::cmp::Reverse(region.at)))
+            }
             Subject::Frame(frame) => frame.regions.first(),
         }
     }

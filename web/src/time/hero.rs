@@ -49,7 +49,8 @@ impl Hero {
     pub fn find(timeline: &Timeline) -> Option<Hero> {
         let send = timeline.syscalls.iter().find(|call| sends(call) && call.exit != EventId::NONE)?;
         let others = timeline.syscalls.iter().filter(|call| receives(call) && call.host != send.host);
-        let receive = others.filter(|call| call.exit > send.enter && call.exit != EventId::NONE).min_by_key(|call| call.exit)?;
+        let receive =
+            others.filter(|call| call.exit > send.enter && call.exit != EventId::NONE).min_by_key(|call| call.exit)?;
         let (down, wire) = way_down(timeline, send)?;
         let up = way_up(timeline, receive)?;
         let call = Stop { event: send.enter, packet: None };
@@ -93,7 +94,9 @@ fn way_down(timeline: &Timeline, send: &SyscallSpan) -> Option<(Vec<Stop>, Event
     // The skb that reached the card is the one to follow: the original stays behind.
     let sent = inside().filter(|beat| beat.layer == Layer::Driver).find_map(|beat| beat.skb)?;
     let headers = [Layer::Transport, Layer::Ip, Layer::Neigh];
-    let mine = headers.into_iter().filter_map(|layer| inside().filter(|b| b.layer == layer && b.skb == Some(sent)).next_back());
+    let mine = headers
+        .into_iter()
+        .filter_map(|layer| inside().filter(|b| b.layer == layer && b.skb == Some(sent)).next_back());
     let packet = |skb| Some(SkbRef { host: send.host, skb });
     let mut stops: Vec<Stop> = mine.map(|beat| Stop { event: beat.event, packet: packet(sent) }).collect();
     let first = stops.first().map_or(send.exit, |stop| stop.event);

@@ -67,9 +67,7 @@ fn positions_grow_with_events_and_stay_on_the_axis() {
 
 /// A run in which skb 1 is copied, its clone 2 goes down, and skb 3 goes up.
 fn journey() -> Timeline {
-    let on = |event: u32, host: u8, layer: Layer, skb: u32| {
-        Beat { skb: Some(SkbId(skb)), ..beat(event, host, layer) }
-    };
+    let on = |event: u32, host: u8, layer: Layer, skb: u32| Beat { skb: Some(SkbId(skb)), ..beat(event, host, layer) };
     Timeline {
         first: EventId(1),
         last: EventId(90),

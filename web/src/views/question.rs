@@ -55,8 +55,14 @@ fn answer(text: &'static str, moment: Moment, send: &Callback<Action>) -> Html {
 
 fn told(truth: Moment) -> &'static str {
     match truth {
-        Moment::BeforeTheWire => "In this run it returned here, before the wire: it means “the kernel has my bytes”, not “they arrived”.",
-        Moment::OnItsWay => "In this run it returned here, with the frame on its way: it means “the kernel has my bytes”, not “they arrived”.",
-        Moment::AfterTheReceiver => "In this run it returned here, after the receiver had the bytes: there was no room before.",
+        Moment::BeforeTheWire => {
+            "In this run it returned here, before the wire: it means “the kernel has my bytes”, not “they arrived”."
+        }
+        Moment::OnItsWay => {
+            "In this run it returned here, with the frame on its way: it means “the kernel has my bytes”, not “they arrived”."
+        }
+        Moment::AfterTheReceiver => {
+            "In this run it returned here, after the receiver had the bytes: there was no room before."
+        }
     }
 }

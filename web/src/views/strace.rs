@@ -27,7 +27,8 @@ pub fn Strace(props: &Props) -> Html {
     let scene = &*props.scene;
     let host = scene.hosts.iter().find(|host| host.id == props.shown).or(scene.hosts.first());
     let tasks: Vec<&TaskScene> = host.map(tasks).unwrap_or_default();
-    let cut = tasks.iter().map(|task| task.strace_cut as usize + task.strace.len().saturating_sub(LINES)).sum::<usize>();
+    let cut =
+        tasks.iter().map(|task| task.strace_cut as usize + task.strace.len().saturating_sub(LINES)).sum::<usize>();
     html! {
         <section class="strace" aria-label="System calls" data-k="strace">
             <h2>{ "strace" }<span>{ host.map(|host| host.name.clone()) }</span></h2>
@@ -53,11 +54,7 @@ fn tasks(host: &HostScene) -> Vec<&TaskScene> {
 fn call(line: &StraceLine, task: &TaskScene, at: EventId, send: &Callback<Action>) -> Html {
     let asleep = !line.returned && matches!(task.state, TaskState::Sleeping { .. });
     let fresh = line.returned && line.exit == at;
-    let class = classes!(
-        (!line.returned).then_some("open"),
-        asleep.then_some("asleep"),
-        fresh.then_some("fresh"),
-    );
+    let class = classes!((!line.returned).then_some("open"), asleep.then_some("asleep"), fresh.then_some("fresh"),);
     let enter = line.enter;
     let to_call = send.reform(move |_: MouseEvent| Action::Time(TimeCommand::Seek(enter)));
     let (text, result) = split_result(line);

@@ -37,8 +37,10 @@ pub fn Tree(props: &Props) -> Html {
 fn host(host: &HostScene) -> Html {
     let rows = Layer::ALL.into_iter().filter_map(|layer| {
         let here: Vec<&SkbScene> = host.skbs.iter().filter(|skb| skb.layer == layer).collect();
-        (!here.is_empty()).then(|| html! {
-            <li>{ layer_name(layer) }<ul>{ for here.into_iter().map(packet) }</ul></li>
+        (!here.is_empty()).then(|| {
+            html! {
+                <li>{ layer_name(layer) }<ul>{ for here.into_iter().map(packet) }</ul></li>
+            }
         })
     });
     html! {

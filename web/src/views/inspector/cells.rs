@@ -133,7 +133,10 @@ mod tests {
         let view = header(Proto::Ethernet, &[0; 14]);
         let cells = cells(Proto::Ethernet, &view.fields);
         let dst: Vec<_> = cells.iter().filter(|c| c.field.filter == "eth.dst").collect();
-        assert_eq!(dst.iter().map(|c| (c.row, c.column, c.span, c.main)).collect::<Vec<_>>(), [(0, 0, 32, true), (1, 0, 16, false)]);
+        assert_eq!(
+            dst.iter().map(|c| (c.row, c.column, c.span, c.main)).collect::<Vec<_>>(),
+            [(0, 0, 32, true), (1, 0, 16, false)]
+        );
     }
 
     #[test]

@@ -65,7 +65,8 @@ fn draw(cell: &Cell, region: &Region, lights: Lights) -> Html {
     let style = format!("grid-row:{};grid-column:{}/span {}", cell.row + 2, cell.column + 1, cell.span);
     let value = if cell.name_only { String::new() } else { short_value(field, &region.bytes) };
     // A column is about 12 px wide, a letter of the name 7.5, a letter of the value 8.
-    let narrow = field.short.chars().count() as f32 * 7.5 + value.chars().count() as f32 * 8.0 + 18.0 > cell.span as f32 * 12.0
+    let narrow = field.short.chars().count() as f32 * 7.5 + value.chars().count() as f32 * 8.0 + 18.0
+        > cell.span as f32 * 12.0
         && !cell.name_only;
     let class = classes!(
         "cell",

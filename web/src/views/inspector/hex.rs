@@ -18,7 +18,11 @@ pub fn hex(region: &Region, view: &HeaderView, lights: Lights) -> Html {
     let cells = cells(region.proto, &view.fields);
     let field_of = |byte: usize| {
         let bit = byte as u32 * 8;
-        cells.iter().map(|cell| cell.bits).filter(|bits| bits.at < bit + 8 && bit < bits.at + bits.len).min_by_key(|bits| bits.len)
+        cells
+            .iter()
+            .map(|cell| cell.bits)
+            .filter(|bits| bits.at < bit + 8 && bit < bits.at + bits.len)
+            .min_by_key(|bits| bits.len)
     };
     let shown = &region.bytes[..region.bytes.len().min(BYTES)];
     html! {

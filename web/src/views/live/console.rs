@@ -50,7 +50,9 @@ fn expand(line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
         ["curl", url] if !url.starts_with('-') => {
-            format!("curl -o body -w \"status=%{{http_code}} bytes=%{{size_download}} sha256=%{{sha256_download}}\\n\" {url}")
+            format!(
+                "curl -o body -w \"status=%{{http_code}} bytes=%{{size_download}} sha256=%{{sha256_download}}\\n\" {url}"
+            )
         }
         _ => line.to_owned(),
     }

@@ -190,13 +190,17 @@ fn region_text(region: &Region) -> Html {
 
 /// The four pointers. `head` and `end` never move; where `data` and `tail` were before stays as a hollow flag.
 fn flags(skb: &SkbScene, scale: &Scale, fresh: Option<SkbMoveScene>) -> Html {
-    let op = |moved: &[SkbOp]| fresh.filter(|step| moved.contains(&step.op)).map(|step| {
-        let name = format!("{}({})", step.op.name(), step.delta);
-        html! { <em key={step.event.0.to_string()} data-k={format!("pop{}", step.event.0)}>{ name }</em> }
-    });
-    let hollow = |name: &'static str, old: u32, now: u32| (old != now).then(|| html! {
+    let op = |moved: &[SkbOp]| {
+        fresh.filter(|step| moved.contains(&step.op)).map(|step| {
+            let name = format!("{}({})", step.op.name(), step.delta);
+            html! { <em key={step.event.0.to_string()} data-k={format!("pop{}", step.event.0)}>{ name }</em> }
+        })
+    };
+    let hollow = |name: &'static str, old: u32, now: u32| {
+        (old != now).then(|| html! {
         <div class={classes!("flag", "hollow", name)} data-k={format!("old-{name}")} style={format!("left:{}%", scale.x(old))}></div>
-    });
+    })
+    };
     let at = |byte| format!("left:{}%", scale.x(byte));
     html! {
         <>

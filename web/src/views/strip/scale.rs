@@ -45,7 +45,8 @@ impl Scale {
     /// The scale for an skb's buffer.
     pub fn of(skb: &SkbScene) -> Scale {
         let written_from = skb.regions.iter().map(|region| region.at).min().unwrap_or(skb.data).min(skb.data);
-        let written_to = skb.regions.iter().map(|region| region.at + region.len).max().unwrap_or(skb.tail).max(skb.tail);
+        let written_to =
+            skb.regions.iter().map(|region| region.at + region.len).max().unwrap_or(skb.tail).max(skb.tail);
         let payload = skb.regions.iter().find(|region| region.proto == Proto::Payload);
         let headers_end = match payload {
             Some(region) => region.at,

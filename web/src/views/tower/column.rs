@@ -82,14 +82,17 @@ fn socket(host: &HostScene, index: usize) -> Html {
     let port = sock.local.rsplit(':').next().filter(|port| !port.is_empty()).map(|port| format!(":{port}"));
     let state = if sock.protocol == 6 { sock.state.name() } else { kind(sock.protocol) };
     let total = |of: fn(&SocketScene) -> &Vec<SkbId>| host.sockets.iter().map(|sock| of(sock).len()).sum::<usize>();
-    cell(Layer::Socket, html! {
-        <>
-            <div class="sock-name" title={format!("{} → {}", sock.local, sock.peer)}><b>{ state }</b><span>{ port }</span></div>
-            { group("to send", QueueKind::Write, index, total(|sock| &sock.write_queue)) }
-            { group("unacked", QueueKind::Retransmit, index, total(|sock| &sock.rtx_queue)) }
-            { group("received", QueueKind::Receive, index, total(|sock| &sock.receive_queue)) }
-        </>
-    })
+    cell(
+        Layer::Socket,
+        html! {
+            <>
+                <div class="sock-name" title={format!("{} → {}", sock.local, sock.peer)}><b>{ state }</b><span>{ port }</span></div>
+                { group("to send", QueueKind::Write, index, total(|sock| &sock.write_queue)) }
+                { group("unacked", QueueKind::Retransmit, index, total(|sock| &sock.rtx_queue)) }
+                { group("received", QueueKind::Receive, index, total(|sock| &sock.receive_queue)) }
+            </>
+        },
+    )
 }
 
 fn kind(protocol: u8) -> &'static str {
@@ -126,26 +129,32 @@ fn local(slots: Slots, column: usize) -> String {
 /// The function that runs on a row.
 fn running(layer: Layer, event: Option<&EventScene>) -> Html {
     let here = event.filter(|event| event.layer == layer);
-    cell(layer, html! { <span class="function" title={here.map(|event| event.function.file())}>{ here.map(|event| event.function.name()) }</span> })
+    cell(
+        layer,
+        html! { <span class="function" title={here.map(|event| event.function.file())}>{ here.map(|event| event.function.name()) }</span> },
+    )
 }
 
 fn neigh(host: &HostScene, index: usize, event: Option<&EventScene>) -> Html {
     let here = event.filter(|event| event.layer == Layer::Neigh);
     let waiting = host.neighbours.iter().map(|neigh| neigh.queue.len()).sum::<usize>();
     let newest = host.neighbours.iter().max_by_key(|neigh| neigh.event);
-    cell(Layer::Neigh, match (newest, here) {
-        (Some(neigh), _) if neigh.state == NeighState::Incomplete || waiting > 0 => html! {
-            <>
-                { group("", QueueKind::Neigh, index, waiting) }
-                <span class="neigh asking">{ "who has " }{ &neigh.address }{ "?" }</span>
-            </>
+    cell(
+        Layer::Neigh,
+        match (newest, here) {
+            (Some(neigh), _) if neigh.state == NeighState::Incomplete || waiting > 0 => html! {
+                <>
+                    { group("", QueueKind::Neigh, index, waiting) }
+                    <span class="neigh asking">{ "who has " }{ &neigh.address }{ "?" }</span>
+                </>
+            },
+            (_, Some(event)) => html! { <span class="function">{ event.function.name() }</span> },
+            (Some(neigh), None) => html! {
+                <span class="neigh">{ last_octet(&neigh.address) }{ " " }{ neigh.state.name() }</span>
+            },
+            (None, None) => Html::default(),
         },
-        (_, Some(event)) => html! { <span class="function">{ event.function.name() }</span> },
-        (Some(neigh), None) => html! {
-            <span class="neigh">{ last_octet(&neigh.address) }{ " " }{ neigh.state.name() }</span>
-        },
-        (None, None) => Html::default(),
-    })
+    )
 }
 
 /// `192.168.1.100` as `….100`.
@@ -160,12 +169,15 @@ fn qdisc(host: &HostScene, index: usize) -> Html {
 
 fn driver(host: &HostScene, index: usize) -> Html {
     let sum = |of: fn(&lab::scene::InterfaceScene) -> usize| host.interfaces.iter().map(of).sum();
-    cell(Layer::Driver, html! {
-        <>
-            { group("tx", QueueKind::TxRing, index, sum(|dev| dev.tx_ring.len())) }
-            { group("rx", QueueKind::RxRing, index, sum(|dev| dev.rx_ring.len())) }
-        </>
-    })
+    cell(
+        Layer::Driver,
+        html! {
+            <>
+                { group("tx", QueueKind::TxRing, index, sum(|dev| dev.tx_ring.len())) }
+                { group("rx", QueueKind::RxRing, index, sum(|dev| dev.rx_ring.len())) }
+            </>
+        },
+    )
 }
 
 fn nic(host: &HostScene, event: Option<&EventScene>) -> Html {

@@ -84,7 +84,11 @@ pub fn Tower(props: &Props) -> Html {
 
 /// A row's name; the transport row is called after the protocol that is at work.
 fn row_name(layer: Layer, scene: &Scene) -> &'static str {
-    let file = scene.event.as_ref().filter(|event| layer == Layer::Transport && event.layer == layer).map(|event| event.function.file());
+    let file = scene
+        .event
+        .as_ref()
+        .filter(|event| layer == Layer::Transport && event.layer == layer)
+        .map(|event| event.function.file());
     match file {
         Some("net/ipv4/icmp.c" | "net/ipv4/ping.c") => "ICMP",
         Some("net/ipv4/udp.c") => "UDP",

@@ -23,9 +23,8 @@ pub struct Look<'a> {
 pub fn slot_of(host: &HostScene, skb: &SkbScene) -> Option<(QueueKind, usize)> {
     let Place::Queued(queue) = skb.place else { return None };
     let at = |list: &[_]| list.iter().position(|id| *id == skb.id);
-    let in_sockets = |of: fn(&lab::scene::SocketScene) -> &[stack::skb::SkbId]| {
-        host.sockets.iter().find_map(|sock| at(of(sock)))
-    };
+    let in_sockets =
+        |of: fn(&lab::scene::SocketScene) -> &[stack::skb::SkbId]| host.sockets.iter().find_map(|sock| at(of(sock)));
     let index = match queue {
         QueueKind::Write => in_sockets(|sock| &sock.write_queue),
         QueueKind::Retransmit => in_sockets(|sock| &sock.rtx_queue),
@@ -121,7 +120,12 @@ fn car(region: &Region, folded: bool, size: &str) -> Html {
         (Proto::Payload, _) => region.len.to_string(),
         (proto, _) => letter(proto).to_owned(),
     };
-    let class = classes!("car", proto_class(region.proto), (region.proto == Proto::Payload).then_some("payload"), folded.then_some("folded"));
+    let class = classes!(
+        "car",
+        proto_class(region.proto),
+        (region.proto == Proto::Payload).then_some("payload"),
+        folded.then_some("folded")
+    );
     let key = format!("{:?}{}", region.proto, region.at);
     html! { <i key={key.clone()} data-k={key} {class}>{ text }</i> }
 }
