@@ -94,9 +94,7 @@ fn way_down(timeline: &Timeline, send: &SyscallSpan) -> Option<(Vec<Stop>, Event
     // The skb that reached the card is the one to follow: the original stays behind.
     let sent = inside().filter(|beat| beat.layer == Layer::Driver).find_map(|beat| beat.skb)?;
     let headers = [Layer::Transport, Layer::Ip, Layer::Neigh];
-    let mine = headers
-        .into_iter()
-        .filter_map(|layer| inside().filter(|b| b.layer == layer && b.skb == Some(sent)).next_back());
+    let mine = headers.into_iter().filter_map(|layer| inside().rfind(|b| b.layer == layer && b.skb == Some(sent)));
     let packet = |skb| Some(SkbRef { host: send.host, skb });
     let mut stops: Vec<Stop> = mine.map(|beat| Stop { event: beat.event, packet: packet(sent) }).collect();
     let first = stops.first().map_or(send.exit, |stop| stop.event);

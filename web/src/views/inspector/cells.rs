@@ -34,7 +34,7 @@ pub fn cells(proto: Proto, fields: &[FieldView]) -> Vec<Cell<'_>> {
 }
 
 fn add<'a>(proto: Proto, field: &'a FieldView, cells: &mut Vec<Cell<'a>>) {
-    let whole_bytes = |part: &FieldView| part.bits % 8 == 0 && part.bits > 0;
+    let whole_bytes = |part: &FieldView| part.bits.is_multiple_of(8) && part.bits > 0;
     if field.parts.is_empty() || !field.parts.iter().all(whole_bytes) {
         return push(proto, field, (field.bit, field.bit + field.bits), false, cells);
     }
@@ -106,7 +106,7 @@ pub fn bits(header: &[u8], at: u32, len: u32) -> Option<u64> {
 pub fn changed(before: Option<&[u8]>, now: &[u8], run: Bits) -> bool {
     let Some(before) = before else { return false };
     let (from, to) = ((run.at / 8) as usize, (run.at + run.len).div_ceil(8) as usize);
-    if run.len <= 64 && run.len % 8 != 0 {
+    if run.len <= 64 && !run.len.is_multiple_of(8) {
         return bits(before, run.at, run.len) != bits(now, run.at, run.len);
     }
     before.get(from..to.min(before.len()).max(from)) != now.get(from..to.min(now.len()).max(from))
