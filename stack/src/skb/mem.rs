@@ -17,11 +17,20 @@ struct Area {
 }
 
 /// Packet memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Mem {
     areas: Vec<Area>,
     free: Vec<u32>,
     copied: [u64; 5],
+}
+
+// A keyframe holds what is in use: the bytes of freed areas are kept only for their next user.
+impl Clone for Mem {
+    fn clone(&self) -> Mem {
+        let used =
+            |area: &Area| if area.references == 0 { Area { bytes: Vec::new(), references: 0 } } else { area.clone() };
+        Mem { areas: self.areas.iter().map(used).collect(), free: self.free.clone(), copied: self.copied }
+    }
 }
 
 impl Mem {
