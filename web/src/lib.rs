@@ -16,6 +16,8 @@ pub mod engine;
 pub mod live;
 #[cfg(feature = "ssr")]
 pub mod prerender;
+#[cfg(test)]
+mod sample;
 pub mod shared;
 pub mod store;
 pub mod time;

@@ -114,10 +114,11 @@ impl Machine {
                 Effect::Fetch(name) => self.fetch(name),
                 Effect::Address => self.address(),
                 Effect::RememberMotion(less) => boot::remember_motion(less),
-                Effect::Connect(token) => match boot::bridge_url(&token) {
-                    Some(url) => self.ask(EngineRequest::Live(LiveRequest::Connect { url })),
-                    None => {}
-                },
+                Effect::Connect(token) => {
+                    if let Some(url) = boot::bridge_url(&token) {
+                        self.ask(EngineRequest::Live(LiveRequest::Connect { url }));
+                    }
+                }
                 Effect::Copy(text) => {
                     if let Some(window) = window() {
                         // Where the clipboard is refused, the text can still be selected.

@@ -1,17 +1,22 @@
 //! The page's state, and the only function that changes it.
 //!
 //! Invariant: knows no browser and no Yew component. [`Page::apply`] takes an [`Action`] and gives back
-//! [`Effect`]s, which `app.rs` carries out; so all of it is tested natively.
+//! [`Effect`]s, which `app` carries out; so all of it is tested natively.
 
+mod action;
 mod ask;
 mod link;
 mod live;
 mod page;
+mod page_live;
+mod phase;
 mod selection;
 
+pub use action::{Action, Effect};
 pub use link::{Link, is_name};
 pub use live::LivePage;
-pub use page::{Action, Card, Effect, Motion, Page, Phase, Playing, Question};
+pub use page::Page;
+pub use phase::{Card, Motion, Phase, Playing, Question};
 pub use selection::{Bits, PacketRef, Selection, Subject};
 
 #[cfg(test)]

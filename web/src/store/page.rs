@@ -1,174 +1,14 @@
-//! State, actions, effects.
+//! The page's state and what changes it.
 
 use super::ask::Asking;
-use super::live::{Follow, LivePage, STOP_MS};
-use super::{Bits, Link, PacketRef, Selection, Subject};
-use crate::engine::{EngineReply, EngineRequest, Source, Trouble};
-use crate::live::{LinkState, LiveReply, LiveRequest};
+use super::live::{LivePage, STOP_MS};
+use super::{Action, Card, Effect, Link, Motion, PacketRef, Phase, Playing, Question, Selection, Subject};
+use crate::engine::{EngineReply, EngineRequest};
+use crate::live::LiveRequest;
 use crate::shared::Shared;
-use crate::time::{Hero, Moment, Speed, beat_at, stay_in_journey_ms, stay_ms};
+use crate::time::{Hero, Speed, beat_at, stay_in_journey_ms, stay_ms};
 use lab::scene::{RunInfo, Scene, TimeCommand, Timeline};
-use stack::trace::{EventId, HostId, Proto, TaskId};
-
-/// How far the page is.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub enum Phase {
-    /// The engine is not there yet, or runs the scenario: events so far.
-    #[default]
-    Loading,
-    /// It runs a long scenario: events so far.
-    Running(u32),
-    /// There is a run to look at.
-    Ready,
-    /// There is none.
-    Failed(Trouble),
-}
-
-/// How the last change of time is shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Motion {
-    /// At once: the reader scrubs, or goes back.
-    #[default]
-    Still,
-    /// Packets travel.
-    Travel,
-}
-
-/// A run that plays.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Playing {
-    /// Where to stop.
-    pub until: EventId,
-    /// The page started it, not the reader.
-    pub by_itself: bool,
-}
-
-/// The question after the journey.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Question {
-    /// Not now.
-    #[default]
-    Hidden,
-    /// Waits for an answer.
-    Asked,
-    /// Was answered so.
-    Answered(Moment),
-}
-
-/// The cards of a narrow screen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Card {
-    /// The header's fields.
-    #[default]
-    Fields,
-    /// The program.
-    Code,
-    /// strace.
-    Calls,
-}
-
-impl Card {
-    /// All, in order.
-    pub const ALL: [Card; 3] = [Card::Fields, Card::Code, Card::Calls];
-
-    /// The name it has in an attribute.
-    pub fn key(self) -> &'static str {
-        match self {
-            Card::Fields => "fields",
-            Card::Code => "code",
-            Card::Calls => "calls",
-        }
-    }
-
-    /// What its tab says.
-    pub fn name(self) -> &'static str {
-        match self {
-            Card::Fields => "Fields",
-            Card::Code => "Program",
-            Card::Calls => "strace",
-        }
-    }
-}
-
-/// What can happen to the page.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Action {
-    /// The engine says something.
-    Engine(Box<EngineReply>),
-    /// The reader moves the cursor.
-    Time(TimeCommand),
-    /// Play, or pause.
-    Toggle,
-    /// The time for the next beat has come; the number says of which wait.
-    Tick(u32),
-    /// Another speed.
-    Speed(Speed),
-    /// Look at a packet.
-    Pick(PacketRef),
-    /// Look at a header of it.
-    PickProto(Proto),
-    /// Select a field, or unselect it.
-    PickBits(Option<Bits>),
-    /// Point at a field.
-    Hover(Option<Bits>),
-    /// Go to the last (−1) or next (+1) change of the packet.
-    Change(i32),
-    /// Go to the event that wrote the selected field.
-    JumpToWrite,
-    /// Look at a host.
-    ShowHost(HostId),
-    /// Another card, on a narrow screen.
-    Card(Card),
-    /// The list of keys.
-    Help(bool),
-    /// The switch for motion.
-    ToggleMotion,
-    /// The question's answer.
-    Answer(Moment),
-    /// No question, please.
-    Skip,
-    /// Show again how the call returns.
-    ReplayReturn,
-    /// Another scenario.
-    Scenario(String),
-    /// Its files are there.
-    Fetched(Source),
-    /// They are not.
-    Trouble(Trouble),
-    /// To the real network.
-    EnterLive,
-    /// Back from it.
-    LeaveLive,
-    /// Show what is new again.
-    Follow,
-    /// Something is typed in the console.
-    Draft(String),
-    /// Run this in the console.
-    Run(String),
-    /// End a program.
-    Kill(TaskId),
-    /// Put this into the clipboard.
-    Copy(String),
-}
-
-/// What has to be done outside.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Effect {
-    /// Ask the engine.
-    Ask(EngineRequest),
-    /// Send [`Action::Tick`] with this number after so many ms.
-    Wait(u32, u32),
-    /// Fetch a scenario's files.
-    Fetch(String),
-    /// Put the state into the address.
-    Address,
-    /// Remember the switch for motion.
-    RememberMotion(bool),
-    /// Join the network behind the bridge that knows this token.
-    Connect(String),
-    /// Put this into the clipboard.
-    Copy(String),
-}
+use stack::trace::{EventId, HostId};
 
 /// The page.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -208,11 +48,11 @@ pub struct Page {
     /// Live mode, while it is on.
     pub live: Option<Box<LivePage>>,
     /// What the link asked for: used up when the run is there.
-    start: Link,
+    pub(super) start: Link,
     /// The flip-book was at this event when the engine came.
-    taken_over_at: Option<EventId>,
-    asking: Asking,
-    wait: u32,
+    pub(super) taken_over_at: Option<EventId>,
+    pub(super) asking: Asking,
+    pub(super) wait: u32,
 }
 
 impl Page {
@@ -391,7 +231,7 @@ impl Page {
         }
     }
 
-    fn scene(&mut self, ticket: u32, scene: Scene) -> Vec<Effect> {
+    pub(super) fn scene(&mut self, ticket: u32, scene: Scene) -> Vec<Effect> {
         let (current, next) = self.asking.answered(ticket);
         if !current {
             return Vec::new();
@@ -417,7 +257,7 @@ impl Page {
         self.settle()
     }
 
-    fn settle(&mut self) -> Vec<Effect> {
+    pub(super) fn settle(&mut self) -> Vec<Effect> {
         if self.live.as_ref().is_some_and(|live| live.follows()) {
             self.wait += 1;
             return vec![Effect::Wait(self.wait, STOP_MS)];
@@ -439,7 +279,7 @@ impl Page {
         vec![Effect::Wait(self.wait, ms)]
     }
 
-    fn tick(&mut self) -> Vec<Effect> {
+    pub(super) fn tick(&mut self) -> Vec<Effect> {
         if self.live.as_ref().is_some_and(|live| live.follows()) {
             return self.follow();
         }
@@ -493,7 +333,7 @@ impl Page {
     }
 
     /// Sends a command to the engine, or takes its answer from what is kept.
-    fn go(&mut self, command: TimeCommand) -> Vec<Effect> {
+    pub(super) fn go(&mut self, command: TimeCommand) -> Vec<Effect> {
         let onwards = match command {
             TimeCommand::StepEvents(n) | TimeCommand::StepBeats(n) | TimeCommand::StepPackets(n) => n == 1,
             TimeCommand::Seek(to) => self.playing.is_some() && to > self.scene.at,
@@ -516,85 +356,5 @@ impl Page {
             Some(_) => EngineRequest::Live(LiveRequest::Look { ticket, at, command: Some(command) }),
             None => EngineRequest::Time { ticket, at, command },
         })
-    }
-
-    fn enter_live(&mut self) -> Vec<Effect> {
-        let Some(token) = self.start.token.clone() else { return Vec::new() };
-        let mut page = Page::open(Link { token: Some(token.clone()), ..Link::default() }, self.less_motion);
-        page.scenario = std::mem::take(&mut self.scenario);
-        page.asking = std::mem::take(&mut self.asking);
-        page.asking.reset();
-        page.live = Some(Box::new(LivePage::connecting()));
-        *self = page;
-        vec![Effect::Connect(token), Effect::Address]
-    }
-
-    fn hear_live(&mut self, reply: LiveReply) -> Vec<Effect> {
-        let Some(live) = &mut self.live else { return Vec::new() };
-        match reply {
-            LiveReply::State(state) => {
-                let up = matches!(state, LinkState::Up { .. });
-                if matches!(state, LinkState::Down(_)) && live.follows() {
-                    live.looking_back_since = Some(live.frames_total());
-                }
-                live.state = state;
-                if up {
-                    self.asking.reset();
-                    self.phase = Phase::Ready;
-                    return self.follow_again();
-                }
-                Vec::new()
-            }
-            LiveReply::News(news) => {
-                live.hear(news);
-                // At rest there is no wait under way: news set it going again.
-                if live.follows() && !self.asking.is_under_way() { self.follow() } else { Vec::new() }
-            }
-            LiveReply::Scene { ticket, scene } => self.scene(ticket, *scene),
-            LiveReply::Past { info, timeline } => {
-                self.info = info.into();
-                self.timeline = timeline.into();
-                Vec::new()
-            }
-        }
-    }
-
-    /// Draws the next thing to see on the live network.
-    fn follow(&mut self) -> Vec<Effect> {
-        let at = self.scene.at;
-        let Some(next) = self.live.as_mut().map(|live| live.follow(at)) else { return Vec::new() };
-        self.wait += 1;
-        match next {
-            Follow::Step => self.go(TimeCommand::StepBeats(1)),
-            Follow::Newest => {
-                self.motion = Motion::Still;
-                let sent = self.asking.want(TimeCommand::End);
-                let look =
-                    |(ticket, _)| Effect::Ask(EngineRequest::Live(LiveRequest::Look { ticket, at, command: None }));
-                sent.map(look).into_iter().collect()
-            }
-            Follow::Rest => Vec::new(),
-        }
-    }
-
-    /// The reader takes the cursor from the frontier; the stack goes on.
-    fn look_back(&mut self) -> Vec<Effect> {
-        match &mut self.live {
-            Some(live) if live.follows() => {
-                live.looking_back_since = Some(live.frames_total());
-                self.wait += 1;
-                vec![Effect::Ask(EngineRequest::Live(LiveRequest::Past))]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn follow_again(&mut self) -> Vec<Effect> {
-        if let Some(live) = &mut self.live {
-            live.looking_back_since = None;
-        }
-        self.playing = None;
-        self.selection = Selection::default();
-        self.follow()
     }
 }

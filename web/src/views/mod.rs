@@ -18,3 +18,6 @@ mod transport;
 mod tree;
 
 pub use shell::{Shell, ShellProps};
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;

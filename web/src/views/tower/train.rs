@@ -85,11 +85,13 @@ pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, nth: usiz
     let pick = look.send.reform(move |_: MouseEvent| Action::Pick(packet));
     let key = format!("w{}", frame.id.0);
     let title = format!("frame of {} bytes: {}", frame.len, contents(&frame.regions, 0));
+    // The newest is drawn in full; those that left before it are ahead of it, and smaller.
+    let size = if nth == 0 { "full" } else { "small" };
     let style = format!("--top:{}%;--nth:{nth}", row(Layer::Wire).middle());
     html! {
-        <div key={key.clone()} data-k={key} class={classes!("train", "full", "frame", way, state, selected.then_some("selected"))}
+        <div key={key.clone()} data-k={key} class={classes!("train", size, "frame", way, state, selected.then_some("selected"))}
             {style} {title} onclick={pick} data-frame={frame.id.0.to_string()}>
-            { cars(&frame.regions, 0, u32::MAX, "full") }
+            { cars(&frame.regions, 0, u32::MAX, size) }
             if let Some(reason) = frame.lost {
                 <b class="lost-mark">{ "✕ " }{ reason.name() }</b>
             }

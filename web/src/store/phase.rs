@@ -1,0 +1,85 @@
+//! The small states that the page's state is made of.
+
+use crate::engine::Trouble;
+use crate::time::Moment;
+use stack::trace::EventId;
+
+/// How far the page is.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum Phase {
+    /// The engine is not there yet, or runs the scenario: events so far.
+    #[default]
+    Loading,
+    /// It runs a long scenario: events so far.
+    Running(u32),
+    /// There is a run to look at.
+    Ready,
+    /// There is none.
+    Failed(Trouble),
+}
+
+/// How the last change of time is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Motion {
+    /// At once: the reader scrubs, or goes back.
+    #[default]
+    Still,
+    /// Packets travel.
+    Travel,
+}
+
+/// A run that plays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Playing {
+    /// Where to stop.
+    pub until: EventId,
+    /// The page started it, not the reader.
+    pub by_itself: bool,
+}
+
+/// The question after the journey.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Question {
+    /// Not now.
+    #[default]
+    Hidden,
+    /// Waits for an answer.
+    Asked,
+    /// Was answered so.
+    Answered(Moment),
+}
+
+/// The cards of a narrow screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Card {
+    /// The header's fields.
+    #[default]
+    Fields,
+    /// The program.
+    Code,
+    /// strace.
+    Calls,
+}
+
+impl Card {
+    /// All, in order.
+    pub const ALL: [Card; 3] = [Card::Fields, Card::Code, Card::Calls];
+
+    /// The name it has in an attribute.
+    pub fn key(self) -> &'static str {
+        match self {
+            Card::Fields => "fields",
+            Card::Code => "code",
+            Card::Calls => "calls",
+        }
+    }
+
+    /// What its tab says.
+    pub fn name(self) -> &'static str {
+        match self {
+            Card::Fields => "Fields",
+            Card::Code => "Program",
+            Card::Calls => "strace",
+        }
+    }
+}
