@@ -31,7 +31,8 @@ async fn wait(mut process: Process) -> Result<String> {
 /// Opens the page and joins it to the real network; gives the page's own address.
 async fn join(bridge: &Bridge) -> Result<(Page, String)> {
     let page = Page::open(bridge.url(), Viewport::DESKTOP, false).await?;
-    page.wait_until("document.querySelector('#page')?.dataset.state === 'ready'", LIMIT).await?;
+    // The button comes with the engine: the first picture has none.
+    page.wait_until("document.querySelector('[data-testid=live]')", LIMIT).await?;
     page.click("[data-testid=live]").await?;
     page.wait_until("document.querySelector('#page').dataset.live === 'up'", LIMIT).await?;
     let address = page.attribute("[data-testid=address]", "data-address").await?.context("the page's address")?;
@@ -124,7 +125,8 @@ async fn looking_back_does_not_stop_the_stack() -> Result<()> {
 async fn a_bridge_without_tap_says_why_there_is_no_network() -> Result<()> {
     let bridge = Bridge::without_tap()?;
     let page = Page::open(bridge.url(), Viewport::DESKTOP, true).await?;
-    page.wait_until("document.querySelector('#page')?.dataset.state === 'ready'", LIMIT).await?;
+    // The button comes with the engine: the first picture has none.
+    page.wait_until("document.querySelector('[data-testid=live]')", LIMIT).await?;
     page.click("[data-testid=live]").await?;
     page.wait_until("document.querySelector('#page').dataset.live === 'down'", LIMIT).await?;
     let said = page.text("[data-testid=hardship]").await?;

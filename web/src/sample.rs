@@ -83,7 +83,9 @@ impl Stage {
     fn serve(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Ask(EngineRequest::Live(request)) => self.others.push(Effect::Ask(EngineRequest::Live(request))),
+                Effect::Ask(EngineRequest::Live(request)) => {
+                    self.others.push(Effect::Ask(EngineRequest::Live(request)))
+                }
                 Effect::Ask(request) => {
                     let replies = self.engine.handle(request);
                     self.hear(replies);

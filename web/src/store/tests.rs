@@ -202,7 +202,11 @@ fn live_mode_follows_until_the_reader_looks_back() {
     };
     stage.act(reply(LiveReply::State(up)));
     stage.act(reply(LiveReply::News(News { last: EventId(50), frames_in: 10, ..News::default() })));
-    let looks: Vec<_> = stage.others.iter().filter(|e| matches!(e, Effect::Ask(EngineRequest::Live(LiveRequest::Look { command: None, .. })))).collect();
+    let looks: Vec<_> = stage
+        .others
+        .iter()
+        .filter(|e| matches!(e, Effect::Ask(EngineRequest::Live(LiveRequest::Look { command: None, .. }))))
+        .collect();
     assert_eq!(looks.len(), 1);
     stage.act(Action::Toggle);
     assert!(stage.others.contains(&Effect::Ask(EngineRequest::Live(LiveRequest::Past))));
