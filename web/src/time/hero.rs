@@ -45,12 +45,19 @@ pub enum Moment {
 }
 
 impl Hero {
-    /// Finds it: the first call that sends, and the first that receives on another host after it.
+    /// Finds it: the first call that receives bytes, and the last call before it that sends, on another host.
     pub fn find(timeline: &Timeline) -> Option<Hero> {
-        let send = timeline.syscalls.iter().find(|call| sends(call) && call.exit != EventId::NONE)?;
-        let others = timeline.syscalls.iter().filter(|call| receives(call) && call.host != send.host);
-        let receive =
-            others.filter(|call| call.exit > send.enter && call.exit != EventId::NONE).min_by_key(|call| call.exit)?;
+        let calls = &timeline.syscalls;
+        let pair = |receive: &'_ SyscallSpan| {
+            let sent = |call: &&SyscallSpan| sends(call) && call.host != receive.host && call.enter < receive.exit;
+            calls.iter().filter(sent).max_by_key(|call| call.enter).map(|send| send.enter)
+        };
+        let done = calls.iter().filter(|call| receives(call) && call.exit != EventId::NONE);
+        let receive = done
+            .filter(|call| pair(call).is_some() && way_up(timeline, call).is_some())
+            .min_by_key(|call| call.exit)?;
+        let enter = pair(receive)?;
+        let send = calls.iter().find(|call| call.enter == enter && call.exit != EventId::NONE)?;
         let (down, wire) = way_down(timeline, send)?;
         let up = way_up(timeline, receive)?;
         let call = Stop { event: send.enter, packet: None };

@@ -9,6 +9,8 @@ use yew::prelude::*;
 pub struct Props {
     /// Where the learner stands.
     pub question: Question,
+    /// The call as the program has it.
+    pub call: AttrValue,
     /// What the run says.
     pub hero: Hero,
     /// Where clicks go.
@@ -23,7 +25,7 @@ pub fn QuestionCard(props: &Props) -> Html {
         Question::Hidden => Html::default(),
         Question::Asked => html! {
             <div class="question" role="group" aria-labelledby="question" data-testid="question">
-                <p id="question">{ "When did " }<code>{ "sendall()" }</code>{ " return?" }</p>
+                <p id="question">{ "When did " }<code>{ &props.call }</code>{ " return?" }</p>
                 <div class="answers">
                     { answer("before the wire", Moment::BeforeTheWire, &props.send) }
                     { answer("after the ACK", Moment::AfterTheReceiver, &props.send) }

@@ -15,6 +15,7 @@ use super::transport::Transport;
 use super::tree::Tree;
 use crate::live::LinkState;
 use crate::store::{Action, Card, Motion, Page, Phase, Question, Subject};
+use crate::time::Hero;
 use yew::prelude::*;
 
 /// What the page is drawn from.
@@ -76,7 +77,7 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
             <div class="centre" data-k="centre">
                 <Tower scene={scene.clone()} {packet} shown={page.shown} outside={outside(page)} send={send.clone()} />
                 if let Some(hero) = page.hero.clone().filter(|_| page.question != Question::Hidden) {
-                    <QuestionCard question={page.question} {hero} send={send.clone()} />
+                    <QuestionCard question={page.question} call={call(page, &hero)} {hero} send={send.clone()} />
                 }
                 { progress(page) }
             </div>
@@ -94,6 +95,12 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
 /// The flag on the timeline where the sending call has returned.
 fn flag(page: &Page) -> Option<stack::trace::EventId> {
     page.hero.as_ref().map(|hero| hero.exit).filter(|exit| *exit <= page.scene.at)
+}
+
+/// The sending call as the program has it: Python's `sendall()` is the kernel's `sendto()`.
+fn call(page: &Page, hero: &Hero) -> String {
+    let python = page.info.sources.iter().any(|(_, text)| text.contains(".sendall("));
+    if python { "sendall()".to_owned() } else { format!("{}()", hero.call) }
 }
 
 /// What is beyond the wire in live mode.

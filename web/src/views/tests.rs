@@ -159,7 +159,7 @@ fn the_question_comes_last_and_offers_two_answers() {
     while stage.tick() {}
     let page = html(&stage);
     let card = text(part(&page, "data-testid=\"question\"", "</div><div"));
-    assert!(card.contains("sendall()") && card.contains("before the wire") && card.contains("after the ACK"), "{card}");
+    assert!(card.contains("sendto()") && card.contains("before the wire") && card.contains("after the ACK"), "{card}");
 }
 
 #[test]

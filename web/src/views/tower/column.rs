@@ -1,9 +1,9 @@
 //! One host of the tower: what stands on its rows. Packets are drawn over it.
 
 use super::rows::{SLOT_STEP, Slots, row, slots};
+use super::train::depth;
 use crate::views::program::blocked_in;
 use lab::scene::{EventScene, HostScene, Scene, SocketScene, TaskScene, TaskState};
-use stack::skb::SkbId;
 use stack::trace::{Layer, NeighState, QueueKind, TcpState};
 use yew::prelude::*;
 
@@ -52,12 +52,16 @@ fn task(task: &TaskScene) -> Html {
     }
 }
 
+/// The call to show: the one that runs, else the one that sleeps, else the one that returned last.
 fn syscall(host: &HostScene) -> Html {
-    let open = host.tasks.iter().rev().find_map(|task| task.strace.last().filter(|line| !line.returned));
-    let returned = || host.tasks.iter().filter_map(|task| task.strace.last()).max_by_key(|line| line.exit);
-    let (class, text) = match open {
+    let awake = |task: &&TaskScene| !matches!(task.state, TaskState::Sleeping { .. } | TaskState::Exited(_));
+    let newest = |task: &TaskScene| task.strace.last().map(|line| line.enter.max(line.exit));
+    let task = host.tasks.iter().filter(awake).filter(|task| !task.strace.is_empty()).max_by_key(|task| newest(task));
+    let task = task.or_else(|| host.tasks.iter().max_by_key(|task| newest(task)));
+    let (class, text) = match task.and_then(|task| task.strace.last()) {
+        Some(line) if line.returned => ("", short_result(&line.text)),
         Some(line) => ("open", line.text.clone()),
-        None => ("", returned().map(|line| short_result(&line.text)).unwrap_or_default()),
+        None => ("", String::new()),
     };
     cell(Layer::Syscall, html! { <div class={classes!("syscall-bar", class)}><span>{ text }</span></div> })
 }
@@ -81,15 +85,14 @@ fn socket(host: &HostScene, index: usize) -> Html {
     let Some(sock) = busiest(host) else { return cell(Layer::Socket, Html::default()) };
     let port = sock.local.rsplit(':').next().filter(|port| !port.is_empty()).map(|port| format!(":{port}"));
     let state = if sock.protocol == 6 { sock.state.name() } else { kind(sock.protocol) };
-    let total = |of: fn(&SocketScene) -> &Vec<SkbId>| host.sockets.iter().map(|sock| of(sock).len()).sum::<usize>();
     cell(
         Layer::Socket,
         html! {
             <>
                 <div class="sock-name" title={format!("{} → {}", sock.local, sock.peer)}><b>{ state }</b><span>{ port }</span></div>
-                { group("to send", QueueKind::Write, index, total(|sock| &sock.write_queue)) }
-                { group("unacked", QueueKind::Retransmit, index, total(|sock| &sock.rtx_queue)) }
-                { group("received", QueueKind::Receive, index, total(|sock| &sock.receive_queue)) }
+                { group("to send", QueueKind::Write, index, host) }
+                { group("unacked", QueueKind::Retransmit, index, host) }
+                { group("received", QueueKind::Receive, index, host) }
             </>
         },
     )
@@ -104,7 +107,8 @@ fn kind(protocol: u8) -> &'static str {
 }
 
 /// A queue as slots, with its name and what does not fit.
-fn group(name: &'static str, queue: QueueKind, column: usize, filled: usize) -> Html {
+fn group(name: &'static str, queue: QueueKind, column: usize, host: &HostScene) -> Html {
+    let filled = depth(host, queue);
     let slots = slots(queue);
     let round = matches!(queue, QueueKind::TxRing | QueueKind::RxRing).then_some("ring");
     html! {
@@ -115,7 +119,7 @@ fn group(name: &'static str, queue: QueueKind, column: usize, filled: usize) -> 
                 <i class="slot" style={format!("--i:{}px", i as u32 * SLOT_STEP)}></i>
             }) }
             if filled > slots.count {
-                <span class="more" style={format!("--i:{}px", slots.count as u32 * SLOT_STEP)}>{ format!("+{}", filled - slots.count) }</span>
+                <span class="more" style={format!("--i:{}px", (slots.count as u32 - 1) * SLOT_STEP)}>{ format!("+{}", filled + 1 - slots.count) }</span>
             }
         </div>
     }
@@ -137,14 +141,14 @@ fn running(layer: Layer, event: Option<&EventScene>) -> Html {
 
 fn neigh(host: &HostScene, index: usize, event: Option<&EventScene>) -> Html {
     let here = event.filter(|event| event.layer == Layer::Neigh);
-    let waiting = host.neighbours.iter().map(|neigh| neigh.queue.len()).sum::<usize>();
+    let waiting = depth(host, QueueKind::Neigh);
     let newest = host.neighbours.iter().max_by_key(|neigh| neigh.event);
     cell(
         Layer::Neigh,
         match (newest, here) {
             (Some(neigh), _) if neigh.state == NeighState::Incomplete || waiting > 0 => html! {
                 <>
-                    { group("", QueueKind::Neigh, index, waiting) }
+                    { group("", QueueKind::Neigh, index, host) }
                     <span class="neigh asking">{ "who has " }{ &neigh.address }{ "?" }</span>
                 </>
             },
@@ -163,18 +167,16 @@ fn last_octet(address: &str) -> String {
 }
 
 fn qdisc(host: &HostScene, index: usize) -> Html {
-    let depth = host.interfaces.iter().map(|dev| dev.qdisc.len()).sum();
-    cell(Layer::Qdisc, group("", QueueKind::Qdisc, index, depth))
+    cell(Layer::Qdisc, group("", QueueKind::Qdisc, index, host))
 }
 
 fn driver(host: &HostScene, index: usize) -> Html {
-    let sum = |of: fn(&lab::scene::InterfaceScene) -> usize| host.interfaces.iter().map(of).sum();
     cell(
         Layer::Driver,
         html! {
             <>
-                { group("tx", QueueKind::TxRing, index, sum(|dev| dev.tx_ring.len())) }
-                { group("rx", QueueKind::RxRing, index, sum(|dev| dev.rx_ring.len())) }
+                { group("tx", QueueKind::TxRing, index, host) }
+                { group("rx", QueueKind::RxRing, index, host) }
             </>
         },
     )

@@ -18,7 +18,7 @@ use yew::prelude::*;
 pub use train::contents;
 
 /// Frames drawn on the wire at the most: the newest.
-const FRAMES: usize = 4;
+const FRAMES: usize = 3;
 
 /// What the tower draws.
 #[derive(Properties, PartialEq)]

@@ -6,7 +6,7 @@
 use super::rows::{is_narrow, row, slots};
 use crate::store::{Action, PacketRef};
 use crate::views::hue::{letter, printable, proto_class, proto_name};
-use lab::scene::{FrameScene, HostScene, Place, Region, SkbRef, SkbScene};
+use lab::scene::{FrameScene, HostScene, InterfaceScene, Place, Region, SkbRef, SkbScene, SocketScene};
 use stack::trace::{Layer, Proto, QueueKind};
 use yew::prelude::*;
 
@@ -23,13 +23,14 @@ pub struct Look<'a> {
 pub fn slot_of(host: &HostScene, skb: &SkbScene) -> Option<(QueueKind, usize)> {
     let Place::Queued(queue) = skb.place else { return None };
     let at = |list: &[_]| list.iter().position(|id| *id == skb.id);
-    let in_sockets =
-        |of: fn(&lab::scene::SocketScene) -> &[stack::skb::SkbId]| host.sockets.iter().find_map(|sock| at(of(sock)));
+    let in_sockets = |of: fn(&SocketScene) -> &[stack::skb::SkbId]| host.sockets.iter().find_map(|sock| at(of(sock)));
     let index = match queue {
         QueueKind::Write => in_sockets(|sock| &sock.write_queue),
         QueueKind::Retransmit => in_sockets(|sock| &sock.rtx_queue),
         QueueKind::Receive => in_sockets(|sock| &sock.receive_queue),
-        QueueKind::OutOfOrder => in_sockets(|sock| &sock.ofo_queue),
+        QueueKind::OutOfOrder => {
+            host.sockets.iter().find_map(|sock| Some(sock.receive_queue.len() + at(&sock.ofo_queue)?))
+        }
         QueueKind::Neigh => host.neighbours.iter().find_map(|neigh| at(&neigh.queue)),
         QueueKind::Qdisc => host.interfaces.iter().find_map(|dev| at(&dev.qdisc)),
         QueueKind::TxRing => host.interfaces.iter().find_map(|dev| at(&dev.tx_ring)),
@@ -38,12 +39,30 @@ pub fn slot_of(host: &HostScene, skb: &SkbScene) -> Option<(QueueKind, usize)> {
     Some((queue, index.unwrap_or(0)))
 }
 
+/// How many packets a host's queues of a kind hold.
+pub fn depth(host: &HostScene, queue: QueueKind) -> usize {
+    let sockets = |of: fn(&SocketScene) -> usize| host.sockets.iter().map(of).sum();
+    let devices = |of: fn(&InterfaceScene) -> usize| host.interfaces.iter().map(of).sum();
+    match queue {
+        QueueKind::Write => sockets(|sock| sock.write_queue.len()),
+        QueueKind::Retransmit => sockets(|sock| sock.rtx_queue.len()),
+        // Both stand in the slots of what was received.
+        QueueKind::Receive | QueueKind::OutOfOrder => sockets(|sock| sock.receive_queue.len() + sock.ofo_queue.len()),
+        QueueKind::Neigh => host.neighbours.iter().map(|neigh| neigh.queue.len()).sum(),
+        QueueKind::Qdisc => devices(|dev| dev.qdisc.len()),
+        QueueKind::TxRing => devices(|dev| dev.tx_ring.len()),
+        QueueKind::RxRing => devices(|dev| dev.rx_ring.len()),
+    }
+}
+
 /// An skb of the host in column `column`; `nth` counts those in hand on the same row.
 pub fn skb_train(look: Look, column: usize, host: &HostScene, skb: &SkbScene, nth: usize) -> Option<Html> {
     let (place, layer, left) = match slot_of(host, skb) {
         Some((queue, index)) => {
             let slots = slots(queue);
-            if index >= slots.count {
+            // The last slot says how many more there are.
+            let drawn = if depth(host, queue) > slots.count { slots.count - 1 } else { slots.count };
+            if index >= drawn {
                 return None;
             }
             ("slotted", slots.layer, slots.left(column, index))
@@ -119,7 +138,7 @@ fn car(region: &Region, folded: bool, size: &str) -> Html {
     let text = match (region.proto, size) {
         (Proto::Payload, "full") => printable(&region.bytes[..region.bytes.len().min(12)]),
         (_, "mini crowded") => String::new(),
-        (Proto::Payload, _) => region.len.to_string(),
+        (Proto::Payload, _) => short_count(region.len),
         (proto, _) => letter(proto).to_owned(),
     };
     let class = classes!(
@@ -130,6 +149,15 @@ fn car(region: &Region, folded: bool, size: &str) -> Html {
     );
     let key = format!("{:?}{}", region.proto, region.at);
     html! { <i key={key.clone()} data-k={key} {class}>{ text }</i> }
+}
+
+/// A count in at most four characters.
+fn short_count(n: u32) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..10_000 => format!("{}.{}k", n / 1_000, n % 1_000 / 100),
+        _ => format!("{}k", n / 1_000),
+    }
 }
 
 /// The row on which a packet in hand is drawn.

@@ -32,7 +32,7 @@ pub fn Overview(props: &Props) -> Html {
     let Props { timeline, info, .. } = props;
     html! {
         <div class="overview" aria-hidden="true" data-k="overview">
-            { for info.hosts.iter().enumerate().take(2).map(|(i, name)| calls(timeline, HostId(i as u8), name, &props.send)) }
+            { for busiest(timeline, info).into_iter().map(|(host, name)| calls(timeline, host, name, &props.send)) }
             { packets(timeline, &props.send) }
             <i class="cursor" data-k="cursor" style={format!("--at:{}", rounded(position(timeline, props.at)))}></i>
             if let Some(flag) = props.flag {
@@ -40,6 +40,17 @@ pub fn Overview(props: &Props) -> Html {
             }
         </div>
     }
+}
+
+/// The two hosts that make the most system calls, in the scenario's order.
+fn busiest<'a>(timeline: &Timeline, info: &'a RunInfo) -> Vec<(HostId, &'a str)> {
+    let count = |host: HostId| timeline.syscalls.iter().filter(|call| call.host == host).count();
+    let mut hosts: Vec<(HostId, &str)> =
+        info.hosts.iter().zip(0..).map(|(name, i)| (HostId(i), name.as_str())).collect();
+    hosts.sort_by_key(|(host, _)| std::cmp::Reverse(count(*host)));
+    hosts.truncate(2);
+    hosts.sort_by_key(|(host, _)| *host);
+    hosts
 }
 
 fn calls(timeline: &Timeline, host: HostId, name: &str, send: &Callback<Action>) -> Html {
