@@ -23,6 +23,7 @@ pub fn start() {
 /// The root of the page: draws it again when the machine says that it has changed.
 struct Root {
     page: Page,
+    helped: bool,
 }
 
 /// What the root is made with.
@@ -44,7 +45,7 @@ impl Component for Root {
     fn create(context: &Context<Root>) -> Root {
         let machine = &context.props().machine;
         machine.mounted(context.link().callback(|()| ()));
-        Root { page: machine.page() }
+        Root { page: machine.page(), helped: false }
     }
 
     fn update(&mut self, context: &Context<Root>, (): ()) -> bool {
@@ -61,6 +62,10 @@ impl Component for Root {
 
     fn rendered(&mut self, _: &Context<Root>, first: bool) {
         boot::keep_line_in_sight();
+        if self.page.help != std::mem::replace(&mut self.helped, self.page.help) {
+            // A dialog takes the focus when it opens, and gives it back.
+            boot::focus(if self.page.help { "help-close" } else { "stage" });
+        }
         if first {
             boot::focus_stage();
         }

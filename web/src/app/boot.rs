@@ -78,6 +78,24 @@ pub fn focus_stage() {
     }
 }
 
+/// Gives an element the focus.
+pub fn focus(id: &str) {
+    if let Some(element) = element(id).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// When somebody puts another link into the address, the page starts anew from it.
+pub fn listen_to_address() {
+    let Some(window) = window() else { return };
+    let reload = || {
+        if let Some(window) = web_sys::window() {
+            let _ = window.location().reload();
+        }
+    };
+    gloo_events::EventListener::new(&window, "hashchange", move |_| reload()).forget();
+}
+
 /// Scrolls the program so far that its current line is seen; never the page.
 pub fn keep_line_in_sight() {
     let Some(document) = window().and_then(|w| w.document()) else { return };

@@ -44,6 +44,7 @@ impl Machine {
         let _ = machine.sender.set(Callback::from(move |action| to.dispatch(action)));
         let to = Rc::clone(&machine);
         let _ = machine.client.set(Client::start(move |reply| to.hear(reply)));
+        boot::listen_to_address();
         let effects = machine.page.borrow_mut().begin();
         machine.carry_out(effects);
         machine.show();

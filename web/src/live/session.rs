@@ -43,7 +43,7 @@ impl Session {
     /// A host with these addresses.
     pub fn new(lease: &Lease, seed: u64, now_ns: u64) -> Session {
         let config = LiveConfig {
-            name: "this page".to_owned(),
+            name: "page".to_owned(),
             mac: MacAddr(lease.mac.0),
             address: (lease.address, lease.prefix),
             gateway: lease.gateway,
@@ -128,11 +128,19 @@ impl Session {
     /// The moment that a command leads to; without one, the beginning of the latest exchange.
     pub fn look(&self, at: EventId, command: Option<TimeCommand>) -> Scene {
         let event = match command {
+            Some(TimeCommand::StepBeats(1)) => self.next_beat(at),
             Some(command) => self.lab.seek(at, command),
             // Two packets back: what came, and our answer to it.
             None => self.lab.seek(self.lab.last(), TimeCommand::StepPackets(-2)),
         };
         self.lab.scene(event)
+    }
+
+    /// The next beat; where there is none, the cursor stays: what comes after the last one is only functions
+    /// that return.
+    fn next_beat(&self, at: EventId) -> EventId {
+        let next = self.lab.seek(at, TimeCommand::StepBeats(1));
+        if next < self.lab.last() { next } else { self.lab.seek(next, TimeCommand::StepBeats(-1)).max(at) }
     }
 
     /// The stops so far.

@@ -82,6 +82,11 @@ impl LivePage {
         self.looking_back_since.map_or(0, |then| self.frames_total().saturating_sub(then))
     }
 
+    /// The exchange that is shown has come to its end.
+    pub fn rest(&mut self) {
+        self.shown = STOPS;
+    }
+
     /// What to draw after the moment `at`.
     pub fn follow(&mut self, at: EventId) -> Follow {
         let next = match () {

@@ -1,7 +1,7 @@
 //! The page on the real network: joining, following the frontier, looking back.
 
 use super::live::{Follow, LivePage};
-use super::{Effect, Link, Motion, Page, Phase, Selection};
+use super::{Card, Effect, Link, Motion, Page, Phase, Selection};
 use crate::engine::EngineRequest;
 use crate::live::{LinkState, LiveReply, LiveRequest};
 use lab::scene::TimeCommand;
@@ -13,6 +13,7 @@ impl Page {
         page.scenario = std::mem::take(&mut self.scenario);
         page.asking = std::mem::take(&mut self.asking);
         page.asking.reset();
+        page.card = Card::Code;
         page.live = Some(Box::new(LivePage::connecting()));
         *self = page;
         vec![Effect::Connect(token), Effect::Address]
@@ -23,10 +24,12 @@ impl Page {
         match reply {
             LiveReply::State(state) => {
                 let up = matches!(state, LinkState::Up { .. });
-                if matches!(state, LinkState::Down(_)) && live.follows() {
-                    live.looking_back_since = Some(live.frames_total());
-                }
+                let down = matches!(state, LinkState::Down(_));
                 live.state = state;
+                if down && self.scene.at.0 > 0 {
+                    // What has happened can still be looked at.
+                    return self.look_back();
+                }
                 if up {
                     self.asking.reset();
                     self.phase = Phase::Ready;
@@ -39,7 +42,12 @@ impl Page {
                 // At rest there is no wait under way: news set it going again.
                 if live.follows() && !self.asking.is_under_way() { self.follow() } else { Vec::new() }
             }
-            LiveReply::Scene { ticket, scene } => self.scene(ticket, *scene),
+            LiveReply::Scene { ticket, scene } => {
+                if scene.at == self.scene.at {
+                    live.rest();
+                }
+                self.scene(ticket, *scene)
+            }
             LiveReply::Past { info, timeline } => {
                 self.info = info.into();
                 self.timeline = timeline.into();
@@ -72,6 +80,8 @@ impl Page {
             Some(live) if live.follows() => {
                 live.looking_back_since = Some(live.frames_total());
                 self.wait += 1;
+                // What was asked for while following must not move the picture any more.
+                self.asking.reset();
                 vec![Effect::Ask(EngineRequest::Live(LiveRequest::Past))]
             }
             _ => Vec::new(),

@@ -70,7 +70,7 @@ fn live_button(on: bool, send: &Callback<Action>) -> Html {
     let onclick = send.reform(move |_: MouseEvent| if on { Action::LeaveLive } else { Action::EnterLive });
     html! {
         <button type="button" class="live-button" aria-pressed={on.to_string()} {onclick} data-testid="live" data-k="live">
-            { if on { "Leave the real network" } else { "Real network" } }
+            if on { { "Leave" }<span>{ " the real network" }</span> } else { { "Real network" } }
         </button>
     }
 }

@@ -6,6 +6,10 @@ use yew::prelude::*;
 /// What the list needs.
 #[derive(Properties, PartialEq)]
 pub struct Props {
+    /// Less motion?
+    pub less_motion: bool,
+    /// Where keys go.
+    pub onkeydown: Callback<KeyboardEvent>,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -25,9 +29,10 @@ const KEYS: [(&str, &str); 9] = [
 /// The list.
 #[function_component]
 pub fn Help(props: &Props) -> Html {
+    let motion = props.send.reform(|_: MouseEvent| Action::ToggleMotion);
     let close = props.send.reform(|_: MouseEvent| Action::Help(false));
     html! {
-        <div class="help" role="dialog" aria-modal="true" aria-labelledby="help-title" data-testid="help">
+        <div class="help" onkeydown={props.onkeydown.clone()} role="dialog" aria-modal="true" aria-labelledby="help-title" data-testid="help">
             <div class="sheet">
                 <h2 id="help-title">{ "Keys" }</h2>
                 <p>{ "They work while the stage has the focus: click it, or reach it with Tab." }</p>
@@ -39,7 +44,10 @@ pub fn Help(props: &Props) -> Html {
                     <li>{ "The strip below is the packet's memory. Only the flags move; the letters stay where they are." }</li>
                     <li>{ "Yellow with a black frame: this just changed, or you selected it." }</li>
                 </ul>
-                <button type="button" onclick={close} data-testid="help-close">{ "Close" }</button>
+                <button type="button" onclick={motion} aria-pressed={(!props.less_motion).to_string()}>
+                    { if props.less_motion { "Motion off" } else { "Motion on" } }
+                </button>
+                <button type="button" onclick={close} id="help-close" data-testid="help-close">{ "Close" }</button>
             </div>
         </div>
     }

@@ -49,8 +49,8 @@ pub fn Shell(props: &ShellProps) -> Html {
             <Header scenario={page.scenario.clone()} scenarios={scenarios.clone()} live={page.token().map(|_| page.live.is_some())}
                 less_motion={page.less_motion} send={send.clone()} />
             if let Some(live) = &page.live { <LiveBar live={(**live).clone()} send={send.clone()} /> }
-            <main tabindex="-1" id="stage" {onkeydown} data-k="main" aria-describedby="caption">{ stage(page, send) }</main>
-            if page.help { <Help send={send.clone()} /> }
+            <main tabindex="-1" id="stage" onkeydown={onkeydown.clone()} data-k="main" aria-describedby="caption">{ stage(page, send) }</main>
+            if page.help { <Help less_motion={page.less_motion} onkeydown={onkeydown.clone()} send={send.clone()} /> }
         </div>
     }
 }
@@ -84,7 +84,7 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
             <Inspector scene={scene.clone()} selection={page.selection} since={page.since()} send={send.clone()} />
             <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
             <Caption scene={scene.clone()} aloud={page.playing.is_none()} />
-            { cards(page.card, send) }
+            { cards(page.card, page.live.is_some(), send) }
             <Transport following={page.live.as_ref().is_some_and(|live| live.follows())} scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
                 speed={page.speed} flag={flag(page)} send={send.clone()} />
             <Tree scene={scene.clone()} />
@@ -123,13 +123,14 @@ fn progress(page: &Page) -> Html {
 }
 
 /// The cards of a narrow screen: one at a time.
-fn cards(now: Card, send: &Callback<Action>) -> Html {
+fn cards(now: Card, live: bool, send: &Callback<Action>) -> Html {
+    let name = |card: Card| if live && card == Card::Code { "Network" } else { card.name() };
     html! {
         <div class="cards" role="tablist" aria-label="Cards" data-k="cards">
-            { for Card::ALL.into_iter().map(|card| {
+            { for Card::ALL.into_iter().filter(|card| !(live && *card == Card::Calls)).map(|card| {
                 let onclick = send.reform(move |_: MouseEvent| Action::Card(card));
                 html! {
-                    <button type="button" role="tab" aria-selected={(card == now).to_string()} {onclick} data-k={card.key()} data-testid={format!("card-{}", card.key())}>{ card.name() }</button>
+                    <button type="button" role="tab" aria-selected={(card == now).to_string()} {onclick} data-k={card.key()} data-testid={format!("card-{}", card.key())}>{ name(card) }</button>
                 }
             }) }
         </div>

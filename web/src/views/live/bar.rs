@@ -35,10 +35,10 @@ pub fn LiveBar(props: &BarProps) -> Html {
         <div class={classes!("live-bar", state)} data-k="live-bar" data-testid="live-bar" data-state={state} data-since={live.frames_since().to_string()}>
             <b class="real">{ "REAL NETWORK" }</b>
             if live.follows() {
-                <span class="where">{ "LIVE ▶ the newest exchange, slowed down" }</span>
-                <button type="button" onclick={toggle} data-testid="look-back">{ "Pause and look back" }</button>
+                <span class="where">{ "LIVE ▶" }<em>{ " newest exchange, slowed down" }</em></span>
+                <button type="button" onclick={toggle} data-testid="look-back">{ "Look back" }</button>
             } else {
-                <span class="where">{ format!("Looking back: {} frames since. The stack keeps answering.", live.frames_since()) }</span>
+                <span class="where">{ format!("Looking back, {} frames since. ", live.frames_since()) }<em>{ "The stack keeps answering." }</em></span>
                 <button type="button" onclick={toggle} data-testid="go-live">{ "Go live ▶" }</button>
             }
             if live.forgotten > 0 {

@@ -46,7 +46,7 @@ fn address(state: &LinkState, send: &Callback<Action>) -> Html {
         },
         LinkState::Up { address, prefix, mac, kernel, .. } => html! {
             <div class="address" data-k="address" data-testid="address" data-address={address.clone()}>
-                <p>{ "This page is " }<b class="mono">{ format!("{address}/{prefix}") }</b><br /><span class="mono small">{ mac }</span></p>
+                <p>{ "This page is " }<b class="mono">{ format!("{address}/{prefix}") }</b>{ " " }<span class="mono small">{ mac }</span></p>
                 if kernel.is_some() {
                     <p class="try">{ "In a terminal on the bridge's machine:" }</p>
                     { copyable(format!("ping {address}"), send) }

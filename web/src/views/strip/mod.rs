@@ -125,6 +125,7 @@ fn bar(props: &Props, skb: &SkbScene, scale: &Scale, main: bool) -> Html {
     let tailroom = scale.span(skb.tail, skb.end);
     // Headers that were pulled are headroom again, but still there to be read: the name stays beside them.
     let untouched = skb.regions.first().map_or(skb.data, |region| region.at.min(skb.data));
+    let written = skb.regions.iter().map(|region| region.at + region.len).fold(skb.tail, u32::max);
     html! {
         <div class="bytes" data-k="bytes">
             <div class="free head" style={headroom} data-k="headroom"></div>
@@ -132,9 +133,12 @@ fn bar(props: &Props, skb: &SkbScene, scale: &Scale, main: bool) -> Html {
                 <div class="free-name" data-k="headroom-name" style={scale.span(0, untouched)}><span>{ format!("headroom {}", skb.data) }</span></div>
             }
             { for skb.regions.iter().map(|region| region_cell(props, skb, region, scale, main)) }
-            <div class="free tail" style={tailroom} data-k="tailroom">
-                if main && skb.end > skb.tail { <span>{ format!("tailroom {}", skb.end - skb.tail) }</span> }
-            </div>
+            <div class="free tail" style={tailroom} data-k="tailroom"></div>
+            if main && skb.end > skb.tail {
+                <div class="free-name after" data-k="tailroom-name" style={scale.span(written, skb.end)}>
+                    <span>{ format!("tailroom {}", skb.end - skb.tail) }</span>
+                </div>
+            }
             { for scale.stretches.iter().filter(|s| s.torn).map(|s| html! {
                 <div class="torn" data-k={format!("torn{}", s.from)} style={format!("left:{}%;width:{}%", s.x0, s.x1 - s.x0)}></div>
             }) }
