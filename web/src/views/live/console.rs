@@ -35,11 +35,13 @@ pub fn console(live: &LivePage, send: &Callback<Action>) -> Html {
                         autocapitalize="off" spellcheck="false" data-testid="command" /></label>
                 <button type="submit" data-testid="run">{ "Run" }</button>
             </form>
+            if live.commands.is_empty() {
             <p class="examples">{ for [format!("ping -c 4 {kernel}"), format!("curl http://{kernel}:8000/")].into_iter().map(|text| {
                 let draft = text.clone();
                 let onclick = send.reform(move |_: MouseEvent| Action::Draft(draft.clone()));
                 html! { <button type="button" class="mono" {onclick}>{ text }</button> }
             }) }</p>
+            }
             <ol>{ for live.commands.iter().rev().take(6).map(|command| output(command, send)) }</ol>
         </div>
     }

@@ -240,6 +240,7 @@ fn clones(props: &Props, host: &HostScene, family: &[&SkbScene], scale: &Scale) 
 
 /// On the wire there is no memory: the bytes in their order.
 fn frame_strip(frame: &FrameScene) -> Html {
+    let with_fcs = frame.regions.iter().any(|region| region.proto == Proto::Fcs);
     let total = frame.regions.iter().map(|region| region.len.clamp(4, 64)).sum::<u32>().max(1) as f32;
     html! {
         <>
@@ -247,7 +248,7 @@ fn frame_strip(frame: &FrameScene) -> Html {
                 <b class="mono">{ format!("frame {}", frame.id.0) }</b>
                 <span data-k="place">{ "on the wire: in no computer's memory" }</span>
                 <span class="spacer"></span>
-                <span class="mono" data-k="len">{ frame.len }{ " bytes, frame check sequence included" }</span>
+                <span class="mono" data-k="len">{ frame.len }{ if with_fcs { " bytes, frame check sequence included" } else { " bytes" } }</span>
             </header>
             <div class="memory wire-bytes" data-k="memory">
                 { for frame.regions.iter().map(|region| html! {
