@@ -10,6 +10,9 @@ use crate::time::{Hero, Speed, beat_at, stay_in_journey_ms, stay_ms};
 use lab::scene::{RunInfo, Scene, TimeCommand, Timeline};
 use stack::trace::{EventId, HostId};
 
+/// Between the end of the journey and the question, ms.
+const QUESTION_MS: u32 = 600;
+
 /// The page.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Page {
@@ -266,7 +269,10 @@ impl Page {
         if self.scene.at >= playing.until {
             self.playing = None;
             if playing.by_itself && self.hero.is_some() {
-                self.question = Question::Asked;
+                // First the bytes are seen where they arrived, then comes the question.
+                self.question = Question::Due;
+                self.wait += 1;
+                return vec![Effect::Address, Effect::Wait(self.wait, QUESTION_MS)];
             }
             return vec![Effect::Address];
         }
@@ -282,6 +288,9 @@ impl Page {
     pub(super) fn tick(&mut self) -> Vec<Effect> {
         if self.live.as_ref().is_some_and(|live| live.follows()) {
             return self.follow();
+        }
+        if self.question == Question::Due {
+            self.question = Question::Asked;
         }
         let Some(playing) = self.playing else { return Vec::new() };
         // By itself, it follows the bytes; played by the reader, it shows everything that happens.

@@ -43,6 +43,8 @@ pub enum Question {
     /// Not now.
     #[default]
     Hidden,
+    /// In a moment.
+    Due,
     /// Waits for an answer.
     Asked,
     /// Was answered so.

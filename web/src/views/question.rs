@@ -22,7 +22,7 @@ pub struct Props {
 pub fn QuestionCard(props: &Props) -> Html {
     let close = props.send.reform(|_: MouseEvent| Action::Skip);
     match props.question {
-        Question::Hidden => Html::default(),
+        Question::Hidden | Question::Due => Html::default(),
         Question::Asked => html! {
             <div class="question" role="group" aria-labelledby="question" data-testid="question">
                 <p id="question">{ "When did " }<code>{ &props.call }</code>{ " return?" }</p>
