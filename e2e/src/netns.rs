@@ -41,6 +41,9 @@ impl Namespace {
         let guard = Guard::new(r#"ip netns del "$1""#, [name.as_ref()])?;
         let namespace = Namespace { name, _guard: guard };
         run("ip", ["-n", &namespace.name, "link", "set", "lo", "up"])?;
+        // IPv6 would give each new device an address a second later, and Chromium drops its requests then.
+        let quiet = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
+        run("ip", ["netns", "exec", &namespace.name, "sh", "-c", quiet])?;
         Ok(namespace)
     }
 

@@ -31,11 +31,18 @@ async fn wait(mut process: Process) -> Result<String> {
 /// Opens the page and joins it to the real network; gives the page's own address.
 async fn join(bridge: &Bridge) -> Result<(Page, String)> {
     let page = Page::open(bridge.url(), Viewport::DESKTOP, false).await?;
-    // The button comes with the engine: the first picture has none.
-    page.wait_until("document.querySelector('[data-testid=live]')", LIMIT).await?;
+    // The TAP device is new, and Chromium gives up what it loads when the network changes under it.
+    for _ in 0..4 {
+        if page.wait_until("document.querySelector('[data-testid=live]')", Duration::from_secs(8)).await.is_ok() {
+            break;
+        }
+        page.reload().await?;
+    }
     page.click("[data-testid=live]").await?;
     page.wait_until("document.querySelector('#page').dataset.live === 'up'", LIMIT).await?;
-    let address = page.attribute("[data-testid=address]", "data-address").await?.context("the page's address")?;
+    page.wait_until("document.querySelector('[data-testid=address]')?.dataset.address", LIMIT).await?;
+    let address = page.eval("document.querySelector('[data-testid=address]').dataset.address").await?;
+    let address = address.as_str().context("the page's address")?.to_owned();
     Ok((page, address))
 }
 
@@ -79,7 +86,9 @@ async fn exchange(impair: Option<&str>) -> Result<()> {
     assert_eq!(page.attribute("[data-testid=result-curl]", "data-sha256").await?, Some(sum));
     assert_eq!(page.attribute("[data-testid=result-curl]", "data-bytes").await?.as_deref(), Some("10000000"));
     ensure!(server.output().contains("GET /file"), "{}", server.output());
-    assert_eq!(page.console_errors().await?, Vec::<String>::new());
+    let errors = page.console_errors().await?;
+    let errors: Vec<_> = errors.iter().filter(|e| !e.contains("ERR_NETWORK_CHANGED")).collect();
+    ensure!(errors.is_empty(), "{errors:?}");
     Ok(())
 }
 
