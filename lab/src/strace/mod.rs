@@ -4,6 +4,7 @@
 //! error strace prints the pointer) is always the same. Where a call does not carry the length that a program
 //! gives for a `sockaddr` it wants filled in, it is taken to be 16, as programs give it for `AF_INET`.
 
+mod message;
 mod names;
 mod quote;
 mod sockopt;
@@ -12,7 +13,10 @@ mod tests;
 
 use names::{Flags, constant, flags};
 use quote::quote;
-use stack::syscall::{AF_INET, AF_UNIX, Errno, F_GETFD, F_GETFL, F_SETFD, F_SETFL, SockAddr, SysRet, Syscall, Sysno};
+use stack::syscall::{
+    AF_INET, AF_UNIX, EPOLL_CTL_DEL, Errno, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FIONBIO, Out, SockAddr, SysRet,
+    Syscall, Sysno,
+};
 
 /// Column of the result, as strace aligns it.
 const RESULT_COLUMN: usize = 40;
@@ -25,7 +29,9 @@ const BUFFER_POINTER: &str = "0x7f4e1c9d2070";
 
 /// Is this call printed under `-e trace=network,close`?
 pub fn is_traced(nr: Sysno) -> bool {
-    !matches!(nr, Sysno::Read | Sysno::Write | Sysno::Fcntl)
+    use Sysno::{EpollCreate, EpollCreate1, EpollCtl, EpollWait, Fcntl, Ioctl, Poll, Read, Readv, Write, Writev};
+    let any = matches!(nr, Read | Write | Readv | Writev | Fcntl | Ioctl);
+    !any && !matches!(nr, Poll | EpollCreate | EpollCreate1 | EpollCtl | EpollWait)
 }
 
 /// The line of a call that has not returned: open-ended, without what the kernel will fill in.
@@ -41,6 +47,10 @@ pub fn format_line(call: &Syscall, ret: &SysRet) -> String {
         (Syscall::Fcntl { cmd: F_GETFD, .. }, Ok(v)) if v != 0 => {
             format!("{v:#x} (flags {})", flags(Flags::Descriptor, v as i32))
         }
+        (Syscall::Poll { fds, .. }, Ok(v)) => match message::polled(fds, ret) {
+            Some(text) => format!("{v} ({text})"),
+            None => result(ret.value),
+        },
         (_, value) => result(value),
     };
     close(text, &result)
@@ -111,6 +121,30 @@ fn entry_arguments(call: &Syscall) -> String {
             };
             format!("{fd}, {}{arg}", constant(Flags::Fcntl, *cmd))
         }
+        Syscall::Readv { fd, .. } | Syscall::Recvmsg { fd, .. } | Syscall::EpollWait { epfd: fd, .. } => {
+            format!("{fd}, ")
+        }
+        Syscall::Writev { fd, iov } => format!("{fd}, {}, {}", message::iovec(iov), iov.len()),
+        Syscall::Sendmsg { fd, addr, iov, control, flags: f } => {
+            let message = message::sent(addr.as_ref(), iov, control);
+            format!("{fd}, {message}, {}", flags(Flags::Message, *f))
+        }
+        Syscall::Poll { fds, timeout_ms } => format!("{}, {}, {timeout_ms}", message::pollfds(fds), fds.len()),
+        Syscall::EpollCreate { size } => size.to_string(),
+        Syscall::EpollCreate1 { flags: f } => names::epoll_create_flags(*f),
+        Syscall::EpollCtl { epfd, op, fd, event } => {
+            let event = match (event, *op) {
+                (None, _) => "NULL".into(),
+                (Some(_), EPOLL_CTL_DEL) => STACK_POINTER.into(),
+                (Some(event), _) => message::epoll_event(event),
+            };
+            format!("{epfd}, {}, {fd}, {event}", constant(Flags::EpollCtl, *op))
+        }
+        Syscall::Ioctl { fd, request, arg } => {
+            let arg = if *request == FIONBIO { format!("[{arg}]") } else { String::new() };
+            format!("{fd}, {}, {arg}", message::ioctl_request(*request))
+        }
+        Syscall::Null(call) => null_arguments(call),
     }
 }
 
@@ -141,6 +175,54 @@ fn exit_arguments(call: &Syscall, ret: &SysRet) -> String {
             true => sockopt::got_value(*level, *name, *len, &ret.data),
             false => format!("{STACK_POINTER}, [{len}]"),
         },
+        Syscall::Readv { iov, .. } => {
+            let buffers = if good { message::filled(iov, &ret.data) } else { message::filled(iov, &[]) };
+            format!("{buffers}, {}", iov.len())
+        }
+        Syscall::Recvmsg { iov, want_addr, flags: f, .. } => {
+            format!("{}, {}", message::received(iov, *want_addr, ret), flags(Flags::Message, *f))
+        }
+        Syscall::EpollWait { maxevents, timeout_ms, .. } => {
+            format!("{}, {maxevents}, {timeout_ms}", message::epoll_events(ret))
+        }
+        Syscall::Ioctl { request, .. } if *request != FIONBIO => match ret.out {
+            Out::Int(value) => format!("[{value}]"),
+            _ => STACK_POINTER.into(),
+        },
+        Syscall::Null(call) => null_results(call),
+        _ => String::new(),
+    }
+}
+
+/// What goes in, for a call whose buffer is NULL.
+fn null_arguments(call: &Syscall) -> String {
+    match call {
+        Syscall::Sendto { fd, buf, flags: f, addr } => {
+            let addr = addr.as_ref().map_or_else(|| "NULL, 0".into(), |a| format!("{}, 16", sockaddr(a)));
+            format!("{fd}, NULL, {}, {}, {addr}", buf.len(), flags(Flags::Message, *f))
+        }
+        Syscall::Write { fd, buf } => format!("{fd}, NULL, {}", buf.len()),
+        Syscall::Setsockopt { fd, level, name, value } => {
+            format!("{fd}, {}, NULL, {}", sockopt::option(*level, *name), value.len())
+        }
+        Syscall::Ioctl { fd, request, .. } => format!("{fd}, {}, NULL", message::ioctl_request(*request)),
+        Syscall::Poll { fds, timeout_ms } => format!("NULL, {}, {timeout_ms}", fds.len()),
+        Syscall::Connect { fd, .. } | Syscall::Bind { fd, .. } => format!("{fd}, NULL, 16"),
+        other => entry_arguments(other),
+    }
+}
+
+/// What comes out, for a call whose buffer is NULL.
+fn null_results(call: &Syscall) -> String {
+    match call {
+        Syscall::Recvfrom { len, flags: f, want_addr, .. } => {
+            let addr = if *want_addr { format!("{STACK_POINTER}, [16]") } else { "NULL, NULL".into() };
+            format!("NULL, {len}, {}, {addr}", flags(Flags::Message, *f))
+        }
+        Syscall::Read { len, .. } => format!("NULL, {len}"),
+        Syscall::Getsockopt { len, .. } => format!("NULL, [{len}]"),
+        Syscall::EpollWait { maxevents, timeout_ms, .. } => format!("NULL, {maxevents}, {timeout_ms}"),
+        Syscall::Recvmsg { flags: f, .. } => format!("NULL, {}", flags(Flags::Message, *f)),
         _ => String::new(),
     }
 }

@@ -12,6 +12,11 @@ pub(super) enum Flags {
     Fcntl,
     Level,
     Socket,
+    Poll,
+    Epoll,
+    EpollCreate,
+    EpollCtl,
+    Ioctl,
 }
 
 type Names = &'static [(i32, &'static str)];
@@ -85,6 +90,42 @@ const FCNTL: Names = &[(0, "F_DUPFD"), (1, "F_GETFD"), (2, "F_SETFD"), (3, "F_GE
 const LEVELS: Names =
     &[(0, "SOL_IP"), (1, "SOL_SOCKET"), (6, "SOL_TCP"), (17, "SOL_UDP"), (41, "SOL_IPV6"), (255, "SOL_RAW")];
 
+const POLL: Names = &[
+    (0x1, "POLLIN"),
+    (0x2, "POLLPRI"),
+    (0x4, "POLLOUT"),
+    (0x40, "POLLRDNORM"),
+    (0x100, "POLLWRNORM"),
+    (0x80, "POLLRDBAND"),
+    (0x200, "POLLWRBAND"),
+    (0x8, "POLLERR"),
+    (0x10, "POLLHUP"),
+    (0x20, "POLLNVAL"),
+    (0x400, "POLLMSG"),
+    (0x1000, "POLLREMOVE"),
+    (0x2000, "POLLRDHUP"),
+];
+const EPOLL: Names = &[
+    (0x1, "EPOLLIN"),
+    (0x2, "EPOLLPRI"),
+    (0x4, "EPOLLOUT"),
+    (0x40, "EPOLLRDNORM"),
+    (0x80, "EPOLLRDBAND"),
+    (0x100, "EPOLLWRNORM"),
+    (0x200, "EPOLLWRBAND"),
+    (0x400, "EPOLLMSG"),
+    (0x8, "EPOLLERR"),
+    (0x10, "EPOLLHUP"),
+    (0x2000, "EPOLLRDHUP"),
+    (1 << 28, "EPOLLEXCLUSIVE"),
+    (1 << 29, "EPOLLWAKEUP"),
+    (1 << 30, "EPOLLONESHOT"),
+    (i32::MIN, "EPOLLET"),
+];
+const EPOLL_CTL: Names = &[(1, "EPOLL_CTL_ADD"), (2, "EPOLL_CTL_DEL"), (3, "EPOLL_CTL_MOD")];
+const IOCTL: Names =
+    &[(0x541b, "FIONREAD"), (0x5411, "TIOCOUTQ"), (0x5421, "FIONBIO"), (0x8905, "SIOCATMARK"), (0x894b, "SIOCOUTQNSD")];
+
 impl Flags {
     fn names(self) -> (Names, &'static str) {
         match self {
@@ -97,6 +138,11 @@ impl Flags {
             Flags::Fcntl => (FCNTL, "F_???"),
             Flags::Level => (LEVELS, "SOL_??"),
             Flags::Socket => (SOCKET_FLAGS, "SOCK_???"),
+            Flags::Poll => (POLL, "POLL???"),
+            Flags::Epoll => (EPOLL, "EPOLL???"),
+            Flags::EpollCreate => (EPOLL_CREATE, "EPOLL_???"),
+            Flags::EpollCtl => (EPOLL_CTL, "EPOLL_CTL_???"),
+            Flags::Ioctl => (IOCTL, "_IOC"),
         }
     }
 }
@@ -138,6 +184,11 @@ pub(super) fn flags(set: Flags, value: i32) -> String {
     parts.join("|")
 }
 
+/// As [`flags`], for sets whose zero is printed as a number.
+pub(super) fn flags_or_zero(set: Flags, value: i32) -> String {
+    if value == 0 { "0".into() } else { flags(set, value) }
+}
+
 /// `SOCK_STREAM|SOCK_CLOEXEC|SOCK_NONBLOCK`.
 pub(super) fn socket_kind(value: i32) -> String {
     const KINDS: Names = &[
@@ -157,3 +208,10 @@ pub(super) fn socket_kind(value: i32) -> String {
 }
 
 const SOCKET_FLAGS: Names = &[(0o2_000_000, "SOCK_CLOEXEC"), (0o4_000, "SOCK_NONBLOCK")];
+
+/// The flags of `epoll_create1`.
+pub(super) fn epoll_create_flags(value: i32) -> String {
+    flags(Flags::EpollCreate, value)
+}
+
+const EPOLL_CREATE: Names = &[(0o2_000_000, "EPOLL_CLOEXEC"), (0o4_000, "EPOLL_NONBLOCK")];

@@ -3,7 +3,7 @@
 use super::names::{Flags, constant, named};
 use super::quote::{quote, quote_hex};
 use super::{STACK_POINTER, STRING_BYTES};
-use stack::syscall::{SO_ERROR, SO_LINGER, SOL_SOCKET};
+use stack::syscall::{ControlMsg, SO_ERROR, SO_LINGER, SOL_SOCKET};
 
 const SOL_IP: i32 = 0;
 const SOL_TCP: i32 = 6;
@@ -38,6 +38,13 @@ const SO: &[(i32, &str)] = &[
     (46, "SO_BUSY_POLL"),
     (47, "SO_MAX_PACING_RATE"),
     (49, "SO_INCOMING_CPU"),
+];
+const SCM: &[(i32, &str)] = &[
+    (1, "SCM_RIGHTS"),
+    (2, "SCM_CREDENTIALS"),
+    (29, "SO_TIMESTAMP_OLD"),
+    (35, "SO_TIMESTAMPNS_OLD"),
+    (37, "SO_TIMESTAMPING_OLD"),
 ];
 const IP: &[(i32, &str)] = &[
     (1, "IP_TOS"),
@@ -86,6 +93,16 @@ pub(super) fn option(level: i32, name: i32) -> String {
         _ => name.to_string(),
     };
     format!("{}, {name}", constant(Flags::Level, level))
+}
+
+/// Level, type and data of a control message.
+pub(super) fn control(message: &ControlMsg) -> (String, String, String) {
+    let kind = match message.level {
+        SOL_SOCKET => named(SCM, "SCM_???", message.kind),
+        SOL_IP => named(IP, "IP_???", message.kind),
+        _ => format!("{:#x}", message.kind),
+    };
+    (constant(Flags::Level, message.level), kind, format!(", cmsg_data={}", quote_hex(&message.data)))
 }
 
 /// The value handed in: `[1]`, `{l_onoff=1, l_linger=0}`, or a string.

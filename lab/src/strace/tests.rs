@@ -195,6 +195,7 @@ fn to_json(call: &Syscall) -> Value {
         Syscall::Setsockopt { fd, level, name: n, value } => json!([name, fd, level, n, value]),
         Syscall::Getsockopt { fd, level, name: n, len } => json!([name, fd, level, n, len]),
         Syscall::Fcntl { fd, cmd, arg } => json!([name, fd, cmd, arg]),
+        other => unreachable!("{other:?}"),
     }
 }
 
@@ -211,7 +212,7 @@ fn from_json(result: &Value) -> Option<SysRet> {
         port: number(&a[1]) as u16,
         addr: a[2].as_str().unwrap().parse().unwrap(),
     });
-    Some(SysRet { value, data, addr })
+    Some(SysRet { value, data, addr, ..SysRet::ok(0) })
 }
 
 /// Pointers are anybody's: one word for all. A program that fails a call gets a signal sometimes.

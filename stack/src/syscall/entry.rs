@@ -105,7 +105,7 @@ impl Host {
             }
             Syscall::Getsockopt { level, name, len, .. } => self.getsockopt(sk, *level, *name, *len),
             Syscall::Fcntl { cmd, arg, .. } => self.sys_fcntl(task, fd, sk, *cmd, *arg),
-            Syscall::Socket { .. } | Syscall::Close { .. } => Err(Errno::ENOSYS.into()),
+            _ => Err(Errno::ENOSYS.into()),
         }
     }
 
@@ -185,7 +185,11 @@ impl Syscall {
     /// The descriptor it is about; `socket(2)` has none.
     pub fn fd(&self) -> Option<Fd> {
         match self {
-            Syscall::Socket { .. } => None,
+            Syscall::Socket { .. }
+            | Syscall::Poll { .. }
+            | Syscall::EpollCreate { .. }
+            | Syscall::EpollCreate1 { .. } => None,
+            Syscall::Null(call) => call.fd(),
             Syscall::Bind { fd, .. }
             | Syscall::Listen { fd, .. }
             | Syscall::Accept { fd }
@@ -201,7 +205,14 @@ impl Syscall {
             | Syscall::Getpeername { fd }
             | Syscall::Setsockopt { fd, .. }
             | Syscall::Getsockopt { fd, .. }
-            | Syscall::Fcntl { fd, .. } => Some(*fd),
+            | Syscall::Fcntl { fd, .. }
+            | Syscall::Readv { fd, .. }
+            | Syscall::Writev { fd, .. }
+            | Syscall::Sendmsg { fd, .. }
+            | Syscall::Recvmsg { fd, .. }
+            | Syscall::Ioctl { fd, .. }
+            | Syscall::EpollCtl { epfd: fd, .. }
+            | Syscall::EpollWait { epfd: fd, .. } => Some(*fd),
         }
     }
 }
@@ -224,5 +235,14 @@ fn entry_function(nr: Sysno) -> Function {
         Sysno::Setsockopt => Function::SysSetsockopt,
         Sysno::Getsockopt => Function::SysGetsockopt,
         Sysno::Fcntl => Function::SysFcntl,
+        Sysno::Readv => Function::SysReadv,
+        Sysno::Writev => Function::SysWritev,
+        Sysno::Sendmsg => Function::SysSendmsg,
+        Sysno::Recvmsg => Function::SysRecvmsg,
+        Sysno::Poll => Function::SysPoll,
+        Sysno::EpollCreate | Sysno::EpollCreate1 => Function::SysEpollCreate,
+        Sysno::EpollCtl => Function::SysEpollCtl,
+        Sysno::EpollWait => Function::SysEpollWait,
+        Sysno::Ioctl => Function::SysIoctl,
     }
 }

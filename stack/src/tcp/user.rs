@@ -241,7 +241,7 @@ impl Host {
 
 fn bytes_read(progress: &mut Progress) -> SysRet {
     let data = core::mem::take(&mut progress.data);
-    SysRet { value: Ok(data.len() as i64), data, addr: None }
+    SysRet { value: Ok(data.len() as i64), data, ..SysRet::ok(0) }
 }
 
 /// States in which the peer has said that it will send no more.

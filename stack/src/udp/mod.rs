@@ -196,7 +196,7 @@ impl Host {
             {
                 skb.consume(cx);
             }
-            Ok(SysRet { value: Ok(value as i64), data, addr: Some(SockAddr::v4(from.addr, from.port)) })
+            Ok(SysRet { data, addr: Some(SockAddr::v4(from.addr, from.port)), ..SysRet::ok(value as i64) })
         })
     }
 
