@@ -304,10 +304,7 @@ impl Host {
 
     fn neigh_set_timer(&mut self, cx: &mut Cx<'_>, dev: IfIndex, addr: Ipv4Addr, after: Duration) {
         let Some(entry) = self.neigh.entries.get_mut(&(dev, addr)) else { return };
-        if let Some(token) = entry.timer.take() {
-            self.timers.cancel(token);
-        }
-        entry.timer = Some(self.timers.set(cx.now + after, Target::Neigh(dev, addr)));
+        entry.timer = Some(self.timers.modify(entry.timer, cx.now + after, Target::Neigh(dev, addr)));
         cx.trace.emit(|| What::Timer {
             kind: TimerKind::Neigh,
             op: TimerOp::Set,

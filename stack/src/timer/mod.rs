@@ -2,15 +2,18 @@
 //!
 //! Linux: `kernel/time/timer.c`. Ours fire at the exact nanosecond, in the order in which they were set.
 
+#[cfg(test)]
+mod tests;
+mod wheel;
+
+pub(crate) use wheel::Token;
+
 use crate::host::{Cx, Host, IfIndex};
-use crate::time::Instant;
 use crate::trace::{SockId, TaskId, TimerKind, TimerOp, What};
-use alloc::collections::BTreeMap;
 use core::net::Ipv4Addr;
 
-/// A timer that is armed; needed to disarm it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Token(Instant, u64);
+/// The timers of a host.
+pub(crate) type Timers = wheel::TimerWheel<Target>;
 
 /// What a timer is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,34 +24,6 @@ pub(crate) enum Target {
     TimeWait(SockId),
     Neigh(IfIndex, Ipv4Addr),
     Task(TaskId),
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Timers {
-    queue: BTreeMap<Token, Target>,
-    armed: u64,
-}
-
-impl Timers {
-    pub(crate) fn set(&mut self, at: Instant, target: Target) -> Token {
-        self.armed += 1;
-        let token = Token(at, self.armed);
-        self.queue.insert(token, target);
-        token
-    }
-
-    pub(crate) fn cancel(&mut self, token: Token) -> bool {
-        self.queue.remove(&token).is_some()
-    }
-
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.queue.first_key_value().map(|(token, _)| token.0)
-    }
-
-    fn pop_due(&mut self, now: Instant) -> Option<Target> {
-        let entry = self.queue.first_entry().filter(|e| e.key().0 <= now)?;
-        Some(entry.remove())
-    }
 }
 
 impl Host {
