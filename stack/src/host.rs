@@ -8,6 +8,7 @@
 
 use crate::dev::NetDevice;
 use crate::ip::RouteTable;
+use crate::mib::Counters;
 use crate::neigh::NeighTable;
 use crate::rng::Rng;
 use crate::skb::{Mem, SkBuff};
@@ -108,6 +109,7 @@ pub struct Host {
     pub(crate) tasks: Tasks,
     pub(crate) timers: Timers,
     pub(crate) sysctl: Sysctl,
+    pub(crate) mib: Counters,
     pub(crate) rng: Rng,
     pub(crate) forward: bool,
     /// Packets that came in on the loopback device, for the next soft interrupt.
@@ -128,6 +130,7 @@ impl Host {
             tasks: Tasks::default(),
             timers: Timers::default(),
             sysctl: Sysctl::default(),
+            mib: Counters::default(),
             rng: Rng::new(config.seed),
             forward: config.forward,
             backlog: VecDeque::new(),
@@ -160,6 +163,16 @@ impl Host {
     /// The kernel variables.
     pub fn sysctl_mut(&mut self) -> &mut Sysctl {
         &mut self.sysctl
+    }
+
+    /// The kernel variables, to read.
+    pub fn sysctl(&self) -> &Sysctl {
+        &self.sysctl
+    }
+
+    /// The counters of `nstat`.
+    pub fn mib(&self) -> &Counters {
+        &self.mib
     }
 
     /// A task makes a system call. `None`: it sleeps, and [`Host::poll_wakeup`] names it when it may go on.

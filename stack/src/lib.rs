@@ -5,7 +5,7 @@
 //! opens no socket; everything it does is told to a [`trace`] as it happens.
 //!
 //! Folders are layers, top to bottom: [`syscall`], [`socket`], `tcp`, [`udp`], [`icmp`], [`ip`], [`neigh`],
-//! [`dev`]; beside them [`skb`], [`wire`], [`trace`] and [`sysctl`]. Inputs arrive at a [`host::Host`].
+//! [`dev`]; beside them [`skb`], [`wire`], [`trace`], [`sysctl`] and [`mib`]. Inputs arrive at a [`host::Host`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ pub mod dev;
 pub mod host;
 pub mod icmp;
 pub mod ip;
+pub mod mib;
 pub mod neigh;
 mod rng;
 pub mod skb;

@@ -173,7 +173,7 @@ fn wrong_values_are_named_with_what_was_expected() {
             "sysctl = { \"net.ipv4.tcp_sak\" = 0 }\n",
             "7:12: no kernel variable is called \"net.ipv4.tcp_sak\" [did you mean \"net.ipv4.tcp_sack\"?]",
         ),
-        ("sysctl = { \"net.ipv4.tcp_sack\" = 7 }\n", "7:34: net.ipv4.tcp_sack cannot be 7 []"),
+        ("sysctl = { \"net.ipv4.tcp_sack\" = 700 }\n", "7:34: net.ipv4.tcp_sack cannot be 700 []"),
         ("[[wire]]\nbetween = [\"alice\"]\n", "7:1: a wire has two ends [expected between = [\"alice\", \"bob\"]]"),
         (
             "[[wire]]\nbetween = [\"alice\", \"alice\"]\n",

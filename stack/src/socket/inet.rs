@@ -43,7 +43,7 @@ impl Host {
             let id = self.socks.new_id();
             let (proto_state, sndbuf, rcvbuf) = if tcp {
                 let tp = Proto::Tcp(Box::new(TcpSock::new(&self.sysctl)));
-                (tp, self.sysctl.tcp_wmem_default, self.sysctl.tcp_rmem_default)
+                (tp, self.sysctl.tcp_wmem[1], self.sysctl.tcp_rmem[1])
             } else {
                 let p = if proto == IPPROTO_UDP { Proto::Udp } else { Proto::Ping };
                 (p, self.sysctl.wmem_default, self.sysctl.rmem_default)
@@ -105,8 +105,8 @@ impl Host {
     }
 
     fn free_port(&mut self, sk: SockId, protocol: u8, addr: Ipv4Addr) -> Option<u16> {
-        let low = self.sysctl.ip_local_port_min.min(self.sysctl.ip_local_port_max) as u32;
-        let count = self.sysctl.ip_local_port_max.max(self.sysctl.ip_local_port_min) as u32 - low + 1;
+        let [low, high] = self.sysctl.ip_local_port_range.map(|port| port as u32);
+        let count = high - low + 1;
         let start = self.rng.below(count);
         (0..count).map(|i| (low + (start + i) % count) as u16).find(|port| {
             !self.socks.ports.contains_key(&(protocol, *port)) && !self.port_conflict(sk, protocol, addr, *port)

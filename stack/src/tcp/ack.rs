@@ -187,7 +187,7 @@ impl Host {
 
     /// `tcp_check_space`: a third of the send buffer is free again: writers may go on.
     pub(super) fn tcp_check_space(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let wmem_max = self.sysctl.tcp_wmem_max as u32;
+        let wmem_max = self.sysctl.tcp_wmem[2] as u32;
         let limited = self.socks.tcp(sk).is_some_and(|tp| tp.cwnd_limited && tp.ca_state == CaState::Open);
         if limited {
             self.tcp_sndbuf_expand(sk, wmem_max);

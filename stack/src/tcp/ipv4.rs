@@ -92,7 +92,7 @@ impl Host {
         let isn = self.rng.next_u32();
         let ts_offset = self.rng.next_u32();
         let (timestamps, sack) = (self.sysctl.tcp_timestamps != 0, self.sysctl.tcp_sack != 0);
-        let (scaling, rmem_max) = (self.sysctl.tcp_window_scaling != 0, self.sysctl.tcp_rmem_max as u32);
+        let (scaling, rmem_max) = (self.sysctl.tcp_window_scaling != 0, self.sysctl.tcp_rmem[2] as u32);
         let Some(full_space) = self.socks.get(sk).map(|s| super::window::win_from_space(s.rcvbuf)) else { return };
         let Some(tp) = self.socks.tcp_mut(sk) else { return };
         tp.pmtu = mtu;

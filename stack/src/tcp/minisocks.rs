@@ -84,7 +84,7 @@ impl Host {
             let wscale = o.wscale.filter(|_| sysctl.tcp_window_scaling != 0);
             let mss = u32::from(advmss) - if tstamp_ok { 12 } else { 0 };
             let (rcv_wnd, rcv_wscale) =
-                select_initial_window(full_space, mss, wscale.is_some(), sysctl.tcp_rmem_max as u32);
+                select_initial_window(full_space, mss, wscale.is_some(), sysctl.tcp_rmem[2] as u32);
             let id = self.socks.new_id();
             let request = Request {
                 id,

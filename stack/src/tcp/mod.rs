@@ -196,7 +196,7 @@ pub struct TcpSock {
 impl TcpSock {
     /// `tcp_init_sock`.
     pub(crate) fn new(sysctl: &Sysctl) -> TcpSock {
-        let rcv_space = sysctl.tcp_rmem_default as u32 / 2;
+        let rcv_space = sysctl.tcp_rmem[1] as u32 / 2;
         TcpSock {
             snd_una: 0,
             snd_nxt: 0,

@@ -83,7 +83,7 @@ impl Host {
 
     /// `tcp_rcv_space_adjust`: what was read in one round trip decides how large the buffer should be.
     pub(super) fn tcp_rcv_space_adjust(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let max = self.sysctl.tcp_rmem_max as u32;
+        let max = self.sysctl.tcp_rmem[2] as u32;
         let Some(sock) = self.socks.get(sk) else { return };
         let locked = sock.rcvbuf_locked;
         let Some(tp) = self.socks.tcp_mut(sk) else { return };
@@ -114,7 +114,7 @@ impl Host {
 
     /// `tcp_init_buffer_space` and `tcp_sndbuf_expand`: buffers of a connection that is open.
     pub(super) fn tcp_init_buffer_space(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let wmem_max = self.sysctl.tcp_wmem_max as u32;
+        let wmem_max = self.sysctl.tcp_wmem[2] as u32;
         let Some(sock) = self.socks.get(sk) else { return };
         let clamp = win_from_space(sock.rcvbuf);
         if let Some(tp) = self.socks.tcp_mut(sk) {
