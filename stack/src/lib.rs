@@ -17,6 +17,7 @@ pub mod dev;
 pub mod host;
 pub mod icmp;
 pub mod ip;
+pub mod mib;
 pub mod neigh;
 mod rng;
 pub mod skb;
