@@ -8,7 +8,7 @@
 
 use crate::dev::NetDevice;
 use crate::ip::RouteTable;
-use crate::mib::Counters;
+use crate::mib::Mib;
 use crate::neigh::NeighTable;
 use crate::rng::Rng;
 use crate::skb::{Mem, SkBuff};
@@ -17,7 +17,7 @@ use crate::syscall::{Fd, SysRet, Syscall, Tasks};
 use crate::sysctl::Sysctl;
 use crate::time::Instant;
 use crate::timer::Timers;
-use crate::trace::{Context, EventId, FrameId, Function, HostId, TaskId, Tracer};
+use crate::trace::{Context, EventId, Field, FrameId, Function, HostId, SockId, TaskId, Tracer, What};
 use crate::wire::ethernet::MacAddr;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -86,6 +86,14 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// Tells that a variable of a socket changed.
+    #[inline]
+    pub fn tell_set(&mut self, sock: SockId, field: Field, old: u32, new: u32) {
+        if old != new {
+            self.trace.emit(|| What::Set { field, sock, old, new });
+        }
+    }
+
     /// Runs `body` as the kernel function `function`: its entry and exit are told.
     #[inline]
     pub fn call<R>(&mut self, function: Function, body: impl FnOnce(&mut Self) -> R) -> R {
@@ -109,9 +117,9 @@ pub struct Host {
     pub(crate) tasks: Tasks,
     pub(crate) timers: Timers,
     pub(crate) sysctl: Sysctl,
-    pub(crate) mib: Counters,
     pub(crate) rng: Rng,
     pub(crate) forward: bool,
+    pub(crate) mib: Mib,
     /// Packets that came in on the loopback device, for the next soft interrupt.
     pub(crate) backlog: VecDeque<SkBuff>,
 }
@@ -130,9 +138,9 @@ impl Host {
             tasks: Tasks::default(),
             timers: Timers::default(),
             sysctl: Sysctl::default(),
-            mib: Counters::default(),
             rng: Rng::new(config.seed),
             forward: config.forward,
+            mib: Mib::default(),
             backlog: VecDeque::new(),
         };
         host.routes.configure(config);
@@ -155,6 +163,11 @@ impl Host {
         &self.mem
     }
 
+    /// The counters that `nstat` prints.
+    pub fn mib(&self) -> &Mib {
+        &self.mib
+    }
+
     /// The interfaces, `lo` first.
     pub fn devices(&self) -> &[NetDevice] {
         &self.devs
@@ -168,11 +181,6 @@ impl Host {
     /// The kernel variables, to read.
     pub fn sysctl(&self) -> &Sysctl {
         &self.sysctl
-    }
-
-    /// The counters of `nstat`.
-    pub fn mib(&self) -> &Counters {
-        &self.mib
     }
 
     /// A task makes a system call. `None`: it sleeps, and [`Host::poll_wakeup`] names it when it may go on.
@@ -206,7 +214,14 @@ impl Host {
     /// A frame arrives at a card.
     pub fn handle_frame(&mut self, now: Instant, at: IfIndex, frame: Frame, trace: &mut Tracer) {
         trace.begin(now, self.id, Context::Nic, frame.sent_by);
-        self.with_cx(now, trace, |host, cx| host.nic_receive(cx, at, frame));
+        self.with_cx(now, trace, |host, cx| host.nic_receive(cx, at, frame, 0));
+    }
+
+    /// A packet that the driver has joined from several (GRO): as one frame, whose TCP payload is cut into
+    /// segments of `gso_size` bytes. It may be longer than the MTU, up to 65,549 bytes.
+    pub fn handle_gro_frame(&mut self, now: Instant, at: IfIndex, frame: Frame, gso_size: u16, trace: &mut Tracer) {
+        trace.begin(now, self.id, Context::Nic, frame.sent_by);
+        self.with_cx(now, trace, |host, cx| host.nic_receive(cx, at, frame, gso_size));
     }
 
     /// Time has come: every timer due at `now` fires.

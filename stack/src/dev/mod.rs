@@ -3,9 +3,12 @@
 //! Linux: `net/core/dev.c`; `pfifo_fast` in `net/sched/sch_generic.c`. The driver is one of a plain card
 //! without offloads: no scatter-gather, no TSO, no checksum offload, one queue, 256 descriptors a ring.
 
+mod gso;
 mod nic;
 mod qdisc;
 mod xmit;
+
+pub(crate) use xmit::{NET_XMIT_CN, NET_XMIT_DROP, NET_XMIT_SUCCESS};
 
 use crate::host::{IfIndex, InterfaceConfig};
 use crate::skb::SkBuff;

@@ -10,6 +10,7 @@ use crate::skb::{DropReason, PktType, SkBuff, SkbId};
 use crate::trace::{Context, CopyKind, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
 use crate::wire::checksum::fcs;
 use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_ZLEN, EthernetRepr, MacAddr};
+use alloc::vec::Vec;
 
 impl Host {
     /// The card takes the next descriptor: DMA, padding, FCS, first bit on the wire.
@@ -22,8 +23,8 @@ impl Host {
         device.stats.tx_bytes += skb.len() as u64;
         cx.trace.because(skb.born);
         cx.trace.enter(Function::NicTransmit);
-        skb.copied_out(CopyKind::DmaOut, 0, skb.len(), cx);
-        let mut bytes = skb.bytes(cx).to_vec();
+        let mut bytes = Vec::with_capacity(skb.len().max(ETH_ZLEN) + 4);
+        skb.copy_out(CopyKind::DmaOut, 0, skb.len(), &mut bytes, cx);
         if bytes.len() < ETH_ZLEN {
             bytes.resize(ETH_ZLEN, 0);
         }
@@ -60,7 +61,7 @@ impl Host {
     }
 
     /// A frame arrives: filter, FCS, DMA, interrupt, NAPI poll.
-    pub(crate) fn nic_receive(&mut self, cx: &mut Cx<'_>, at: IfIndex, frame: Frame) {
+    pub(crate) fn nic_receive(&mut self, cx: &mut Cx<'_>, at: IfIndex, frame: Frame, gso_size: u16) {
         let Some(device) = self.dev_mut(at) else { return };
         cx.trace.enter(Function::NicReceive);
         let arrived = cx.trace.emit(|| What::Frame {
@@ -74,7 +75,8 @@ impl Host {
         if !device.fcs {
             cx.trace.emit_bytes(&frame.bytes, |b| What::FrameBytes { frame: frame.id, skb: SkbId::NONE, bytes: b });
         }
-        let (mac, max) = (device.mac, usize::from(device.mtu) + ETH_HLEN + 4);
+        let longest = if gso_size > 0 { usize::from(u16::MAX) } else { usize::from(device.mtu) };
+        let (mac, max) = (device.mac, longest + ETH_HLEN + 4);
         let checked = check_frame(&frame.bytes, device.fcs, max);
         let kind = checked.and_then(|bytes| match EthernetRepr::parse(bytes) {
             Err(_) => Err(DropReason::Runt),
@@ -92,9 +94,10 @@ impl Host {
             Ok((bytes, kind)) => {
                 device.stats.rx_packets += 1;
                 device.stats.rx_bytes += bytes.len() as u64;
-                let mut skb = SkBuff::alloc(bytes.len() as u32 + NET_SKB_PAD, cx);
+                let mut skb = SkBuff::build(bytes.len() as u32 + NET_SKB_PAD, cx);
                 skb.reserve(NET_SKB_PAD, cx);
                 skb.pkt_type = kind;
+                skb.gso_size = gso_size;
                 cx.trace.emit(|| What::Queue {
                     kind: QueueKind::RxRing,
                     op: QueueOp::Enqueue,

@@ -6,15 +6,29 @@
 use super::RING_SIZE;
 use crate::host::{Cx, Host, IfIndex};
 use crate::skb::{DropReason, SkBuff};
+use crate::syscall::Errno;
 use crate::trace::{Function, HeaderOffset, QueueKind, QueueOp, What};
+use alloc::vec::Vec;
+
+/// `NET_XMIT_SUCCESS`
+pub(crate) const NET_XMIT_SUCCESS: i32 = 0;
+/// `NET_XMIT_DROP`: the qdisc dropped the packet.
+pub(crate) const NET_XMIT_DROP: i32 = 1;
+/// `NET_XMIT_CN`: the qdisc took it, but is congested.
+pub(crate) const NET_XMIT_CN: i32 = 2;
 
 impl Host {
-    /// `__dev_queue_xmit`: an empty qdisc is passed by (`TCQ_F_CAN_BYPASS`) while the ring has room.
-    pub(crate) fn dev_queue_xmit(&mut self, cx: &mut Cx<'_>, dev: IfIndex, skb: SkBuff) {
+    /// `__dev_queue_xmit`: an empty qdisc is passed by (`TCQ_F_CAN_BYPASS`) while the ring has room. Gives
+    /// [`NET_XMIT_SUCCESS`], [`NET_XMIT_DROP`] or an errno below zero.
+    pub(crate) fn dev_queue_xmit(&mut self, cx: &mut Cx<'_>, dev: IfIndex, skb: SkBuff) -> i32 {
         cx.call(Function::DevQueueXmit, |cx| {
-            let Some(device) = self.dev_mut(dev) else { return skb.kfree(DropReason::DevReady, cx) };
+            let Some(device) = self.dev_mut(dev) else {
+                skb.kfree(DropReason::DevReady, cx);
+                return -(Errno::ENETDOWN as i32);
+            };
             if device.loopback || (device.qdisc.is_empty() && device.tx_ring.len() < RING_SIZE) {
-                return self.dev_hard_start_xmit(cx, dev, skb);
+                self.validate_xmit_skb(cx, dev, skb);
+                return NET_XMIT_SUCCESS;
             }
             let id = skb.id();
             let refused = cx.call(Function::PfifoFastEnqueue, |cx| {
@@ -33,11 +47,15 @@ impl Host {
                 }
                 result.err()
             });
-            if let Some(skb) = refused {
+            let code = if let Some(skb) = refused {
                 skb.kfree(DropReason::QdiscDrop, cx);
-            }
+                NET_XMIT_DROP
+            } else {
+                NET_XMIT_SUCCESS
+            };
             self.qdisc_run(cx, dev);
-        });
+            code
+        })
     }
 
     /// `__qdisc_run`: fills the ring from the qdisc.
@@ -62,10 +80,20 @@ impl Host {
                     Some(skb)
                 });
                 if let Some(skb) = skb {
-                    self.dev_hard_start_xmit(cx, dev, skb);
+                    self.validate_xmit_skb(cx, dev, skb);
                 }
             }
         });
+    }
+
+    /// `validate_xmit_skb`: a super-packet is cut apart, for a card that cannot do it. `lo` takes it whole.
+    fn validate_xmit_skb(&mut self, cx: &mut Cx<'_>, dev: IfIndex, skb: SkBuff) {
+        if skb.gso_size == 0 || self.dev(dev).is_some_and(|d| d.loopback) {
+            return self.dev_hard_start_xmit(cx, dev, skb);
+        }
+        for segment in super::gso::tcp_gso_segment(skb, cx) {
+            self.dev_hard_start_xmit(cx, dev, segment);
+        }
     }
 
     /// `dev_hard_start_xmit`: hands the skb to the driver.
@@ -95,8 +123,9 @@ impl Host {
     /// Linux hands on the skb itself, orphaned. Ours copies a clone's bytes, so that the headers which the
     /// receiver strips and the retransmit queue's data are not one memory.
     fn loopback_xmit(&mut self, cx: &mut Cx<'_>, skb: SkBuff) {
-        let bytes = skb.bytes(cx).to_vec();
-        let mut up = SkBuff::alloc(bytes.len() as u32 + super::NET_SKB_PAD, cx);
+        let bytes: Vec<u8> = skb.pieces(0, skb.len(), cx).flatten().copied().collect();
+        let mut up = SkBuff::build(bytes.len() as u32 + super::NET_SKB_PAD, cx);
+        up.gso_size = skb.gso_size;
         up.reserve(super::NET_SKB_PAD, cx);
         up.append(crate::trace::CopyKind::Kernel, &bytes, cx);
         skb.consume(cx);

@@ -103,7 +103,7 @@ impl Host {
     }
 
     /// `neigh_output`: pushes the Ethernet header and queues, or waits for the address.
-    pub(crate) fn neigh_output(&mut self, cx: &mut Cx<'_>, dev: IfIndex, addr: Ipv4Addr, skb: SkBuff) {
+    pub(crate) fn neigh_output(&mut self, cx: &mut Cx<'_>, dev: IfIndex, addr: Ipv4Addr, skb: SkBuff) -> i32 {
         cx.call(Function::NeighResolveOutput, |cx| {
             if let Some((mac, skb)) = self.neigh_event_send(cx, dev, addr, skb) {
                 let mut skb = skb;
@@ -111,9 +111,10 @@ impl Host {
                 let before = cx.trace.because(if cause.0 == 0 { cx.trace.cause() } else { cause });
                 self.eth_header(cx, dev, mac, &mut skb);
                 cx.trace.because(before);
-                self.dev_queue_xmit(cx, dev, skb);
+                return self.dev_queue_xmit(cx, dev, skb);
             }
-        });
+            crate::dev::NET_XMIT_SUCCESS
+        })
     }
 
     /// `__neigh_event_send`: gives the skb back if the address is known, else queues it and asks.

@@ -13,16 +13,20 @@
 //! stack writes its headers into the headroom, and the original in the retransmit queue sees not one byte of
 //! its payload move.
 
+mod frags;
 mod mem;
 mod reason;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use frags::PageFrag;
+pub use frags::{Frag, MAX_SKB_FRAGS};
 pub use mem::Mem;
 pub use reason::DropReason;
 
 use crate::host::Cx;
 use crate::trace::{COPY_SAMPLE, CopyKind, EventId, HeaderOffset, Proto, SkbOp, SockId, What};
+use alloc::vec::Vec;
 use mem::DataId;
 
 /// The number of an skb; never used twice in a run.
@@ -39,6 +43,9 @@ impl SkbId {
 pub const SKB_STRUCT_SIZE: u32 = 256;
 /// `sizeof(struct skb_shared_info)`: stands after `end`.
 pub const SHARED_INFO_SIZE: u32 = 320;
+
+/// `SKB_SMALL_HEAD_HEADROOM`: what a buffer from `skb_small_head_cache` holds, bytes.
+const SMALL_HEAD: u32 = 320;
 
 /// `SKB_TRUESIZE`: what a buffer of `size` bytes is charged for.
 pub const fn skb_truesize(size: u32) -> u32 {
@@ -60,6 +67,35 @@ pub struct TcpSkbCb {
     pub sent_at: u64,
     /// The acknowledgment number received with it.
     pub ack_seq: u32,
+    /// Segments that it stands for (`tcp_gso_segs`), at least 1 once it was sent.
+    pub gso_segs: u16,
+    /// Payload bytes of each of them but the last (`tcp_gso_size`); 0 if it is one.
+    pub gso_size: u16,
+    /// Nothing may be appended: a record ends here (`MSG_EOR`).
+    pub eor: bool,
+    /// Urgent pointer as it came, already turned into a sequence number.
+    pub urg_seq: u32,
+    /// `ip_dsfield`: the TOS byte it came with.
+    pub tos: u8,
+    /// Delivery state at the time it was sent (`tcp_rate_skb_sent`).
+    pub tx: TxState,
+}
+
+/// `TCP_SKB_CB(skb)->tx`: what `tcp_rate.c` notes on a segment when it is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TxState {
+    /// `tp->first_tx_mstamp`, µs.
+    pub first_tx_mstamp: u64,
+    /// `tp->delivered_mstamp`, µs; 0 if this was noted already as delivered.
+    pub delivered_mstamp: u64,
+    /// `tp->delivered`, segments.
+    pub delivered: u32,
+    /// `tp->delivered_ce`, segments.
+    pub delivered_ce: u32,
+    /// Segments in flight when it was sent.
+    pub in_flight: u32,
+    /// The application did not keep the pipe full.
+    pub is_app_limited: bool,
 }
 
 /// A packet. Give it back with [`SkBuff::consume`] or [`SkBuff::kfree`].
@@ -75,6 +111,15 @@ pub struct SkBuff {
     network_header: u16,
     transport_header: u16,
     truesize: u32,
+    /// Payload behind the linear area, in pages.
+    frags: Vec<Frag>,
+    data_len: u32,
+    /// `skb_shinfo->gso_size`: payload bytes of each segment it will be cut into (or was joined from); 0 if it is one.
+    pub gso_size: u16,
+    /// `skb_shinfo->gso_segs`.
+    pub gso_segs: u16,
+    /// Earliest departure time (`skb->tstamp`), ns of the kernel's clock; 0 is at once.
+    pub tstamp: u64,
     /// `skb->protocol`: the EtherType.
     pub protocol: u16,
     /// `skb->sk`: whose memory it is charged to.
@@ -109,9 +154,17 @@ impl SkBuff {
     ///
     /// As `kmalloc` does, the buffer is rounded up to the next power-of-two bucket, `skb_shared_info` included.
     pub fn alloc(size: u32, cx: &mut Cx<'_>) -> SkBuff {
+        if size <= SMALL_HEAD {
+            return SkBuff::alloc_exact(SMALL_HEAD, cx);
+        }
         let aligned = size.next_multiple_of(64) + SHARED_INFO_SIZE;
         let end = aligned.next_power_of_two().max(512) - SHARED_INFO_SIZE;
         SkBuff::alloc_exact(end, cx)
+    }
+
+    /// `build_skb`: a receive buffer of just the size that the frame needs, `pad` bytes of headroom included.
+    pub fn build(size: u32, cx: &mut Cx<'_>) -> SkBuff {
+        SkBuff::alloc_exact(size.next_multiple_of(64), cx)
     }
 
     fn alloc_exact(end: u32, cx: &mut Cx<'_>) -> SkBuff {
@@ -129,6 +182,11 @@ impl SkBuff {
             network_header: 0,
             transport_header: 0,
             truesize,
+            frags: Vec::new(),
+            data_len: 0,
+            gso_size: 0,
+            gso_segs: 0,
+            tstamp: 0,
             protocol: 0,
             owner: None,
             priority: 0,
@@ -142,6 +200,9 @@ impl SkBuff {
     pub fn skb_clone(&self, cx: &mut Cx<'_>) -> SkBuff {
         let id = cx.trace.new_skb();
         cx.mem.share(self.memory);
+        for frag in &self.frags {
+            cx.mem.share(frag.page);
+        }
         cx.trace.emit(|| What::SkbClone { skb: id, of: self.id });
         SkBuff { id, owner: None, ..self.clone() }
     }
@@ -151,14 +212,19 @@ impl SkBuff {
         self.id
     }
 
-    /// `skb->len`: bytes between data and tail.
+    /// `skb->len`: bytes between data and tail, and in page fragments.
     pub fn len(&self) -> usize {
+        (self.tail - self.data + self.data_len) as usize
+    }
+
+    /// `skb_headlen`: bytes between data and tail.
+    pub fn headlen(&self) -> usize {
         (self.tail - self.data) as usize
     }
 
-    /// Is there nothing between data and tail?
+    /// Are there no bytes?
     pub fn is_empty(&self) -> bool {
-        self.tail == self.data
+        self.len() == 0
     }
 
     /// `skb->truesize`: what the whole packet costs in memory, bytes.
@@ -181,7 +247,7 @@ impl SkBuff {
         cx.mem.references(self.memory) > 1
     }
 
-    /// The bytes between data and tail.
+    /// The bytes between data and tail: without those in page fragments.
     pub fn bytes<'m>(&self, cx: &'m Cx<'_>) -> &'m [u8] {
         &cx.mem.bytes(self.memory)[self.data as usize..self.tail as usize]
     }
@@ -222,7 +288,7 @@ impl SkBuff {
 
     /// `skb_pull`: drops `len` bytes at the front; `None`, and no move, if there are fewer.
     pub fn pull(&mut self, len: u32, cx: &mut Cx<'_>) -> Option<()> {
-        if len as usize > self.len() {
+        if len as usize > self.headlen() {
             return None;
         }
         self.data += len;
@@ -232,7 +298,8 @@ impl SkBuff {
 
     /// `skb_trim`: cuts the skb to `len` bytes; does nothing if it is no longer than that.
     pub fn trim(&mut self, len: usize, cx: &mut Cx<'_>) {
-        if let Some(cut) = self.len().checked_sub(len).filter(|cut| *cut > 0) {
+        self.trim_frags(len, cx);
+        if let Some(cut) = self.headlen().checked_sub(len).filter(|cut| *cut > 0) {
             self.tail -= cut as u32;
             self.moved(SkbOp::Trim, cut as u32, cx);
         }
@@ -301,15 +368,6 @@ impl SkBuff {
         self.copied(CopyKind::DmaIn, at as u16, bytes.len(), bytes, cx);
     }
 
-    /// Tells that the payload was copied out, `len` bytes from `offset` after data.
-    pub fn copied_out(&self, kind: CopyKind, offset: usize, len: usize, cx: &mut Cx<'_>) {
-        let start = self.data as usize + offset;
-        cx.mem.count_copy(kind, len);
-        let bytes = &cx.mem.bytes(self.memory)[start..start + len.min(COPY_SAMPLE)];
-        let id = self.id;
-        cx.trace.emit_bytes(bytes, |bytes| What::Copy { kind, at: start as u16, skb: id, len: len as u32, bytes });
-    }
-
     fn copied(&self, kind: CopyKind, at: u16, len: usize, payload: &[u8], cx: &mut Cx<'_>) {
         cx.mem.count_copy(kind, len);
         let sample = &payload[..len.min(COPY_SAMPLE)];
@@ -324,6 +382,9 @@ impl SkBuff {
     /// `kfree_skb_reason`: it is dropped. The bytes go when the last head does.
     pub fn kfree(self, reason: DropReason, cx: &mut Cx<'_>) {
         cx.trace.emit(|| What::SkbFree { skb: self.id, reason });
+        for frag in &self.frags {
+            cx.mem.release(frag.page);
+        }
         cx.mem.release(self.memory);
     }
 

@@ -42,8 +42,7 @@ impl Host {
         cx.call(Function::InetCreate, |cx| {
             let id = self.socks.new_id();
             let (proto_state, sndbuf, rcvbuf) = if tcp {
-                let tp = Proto::Tcp(Box::new(TcpSock::new(&self.sysctl)));
-                (tp, self.sysctl.tcp_wmem[1], self.sysctl.tcp_rmem[1])
+                (Proto::Tcp, self.sysctl.tcp_wmem[1], self.sysctl.tcp_rmem[1])
             } else {
                 let p = if proto == IPPROTO_UDP { Proto::Udp } else { Proto::Ping };
                 (p, self.sysctl.wmem_default, self.sysctl.rmem_default)
@@ -53,7 +52,11 @@ impl Host {
             sock.files = 1;
             sock.ip_id = self.rng.next_u32() as u16;
             let fd = self.tasks.get(task).install(File { sock: id, cloexec: flags & SOCK_CLOEXEC != 0 })?;
-            self.socks.insert(sock);
+            if tcp {
+                self.socks.put_tcp(Box::new(TcpSock::new(sock, &self.sysctl)));
+            } else {
+                self.socks.insert(sock);
+            }
             cx.trace.emit(|| What::SockCreate { sock: id, kind: kind as u8, protocol: proto as u8, task });
             self.tell_fd(cx, id, task, fd);
             Ok(fd)
@@ -83,8 +86,8 @@ impl Host {
                 sock.local = (addr.addr, port);
                 sock.bound = addr.port != 0;
                 sock.addr_bound = !addr.addr.is_unspecified();
+                sock.tell_names(cx);
             }
-            self.tell_names(cx, sk);
             Ok(())
         })
     }
@@ -144,8 +147,8 @@ impl Host {
         let port = self.get_port(sk, addr, 0).map_err(|_| Errno::EAGAIN)?;
         if let Some(sock) = self.socks.get_mut(sk) {
             sock.local.1 = port;
+            sock.tell_names(cx);
         }
-        self.tell_names(cx, sk);
         Ok(())
     }
 
@@ -158,8 +161,13 @@ impl Host {
         addr: SockAddr,
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
-        if matches!(self.socks.get(sk).map(|s| &s.proto), Some(Proto::Tcp(_))) {
-            return cx.call(Function::InetStreamConnect, |cx| self.inet_stream_connect(cx, task, sk, addr, progress));
+        if self.socks.get(sk).is_some_and(|s| s.proto == Proto::Tcp) {
+            return cx.call(Function::InetStreamConnect, |cx| {
+                let connect = |host: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| {
+                    host.inet_stream_connect(cx, task, tp, addr, progress)
+                };
+                self.with_tcp(cx, sk, connect).unwrap_or(Err(Errno::EBADF.into()))
+            });
         }
         cx.call(Function::InetDgramConnect, |cx| self.inet_dgram_connect(cx, sk, addr).map(|()| SysRet::ok(0)))
     }
@@ -168,43 +176,39 @@ impl Host {
         &mut self,
         cx: &mut Cx<'_>,
         task: TaskId,
-        sk: SockId,
+        tp: &mut TcpSock,
         addr: SockAddr,
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
-        let Some(sock) = self.socks.get_mut(sk) else { return Err(Errno::EBADF.into()) };
-        let waits = progress.started;
-        if !waits {
+        if !progress.started {
             if i32::from(addr.family) == AF_UNSPEC {
-                return self.tcp_disconnect(cx, sk).map(|()| SysRet::ok(0));
+                return self.tcp_disconnect(cx, tp).map(|()| SysRet::ok(0));
             }
-            match sock.state {
+            match tp.state {
                 TcpState::Close => {
                     if i32::from(addr.family) != AF_INET {
                         return Err(Errno::EAFNOSUPPORT.into());
                     }
-                    if let Some(errno) = sock.take_err() {
+                    if let Some(errno) = tp.sk.take_err() {
                         return Err(errno.into());
                     }
-                    self.tcp_v4_connect(cx, sk, addr)?;
+                    self.tcp_v4_connect(cx, tp, addr)?;
                     progress.started = true;
-                    let Some(sock) = self.socks.get(sk) else { return Err(Errno::EBADF.into()) };
-                    if sock.nonblock && sock.state != TcpState::Established {
+                    if tp.nonblock && tp.state != TcpState::Established {
                         return Err(Errno::EINPROGRESS.into());
                     }
                 }
-                TcpState::SynSent | TcpState::SynRecv if sock.nonblock => return Err(Errno::EALREADY.into()),
+                TcpState::SynSent | TcpState::SynRecv if tp.nonblock => return Err(Errno::EALREADY.into()),
                 TcpState::SynSent | TcpState::SynRecv => progress.started = true,
                 _ => return Err(Errno::EISCONN.into()),
             }
         }
-        let Some(sock) = self.socks.get_mut(sk) else { return Err(Errno::EBADF.into()) };
-        match sock.state {
+        match tp.state {
             TcpState::SynSent | TcpState::SynRecv => {
-                let patience = (sock.sndtimeo, Errno::EINPROGRESS);
-                Err(self.sleep_or_fail(cx, (task, sk), Function::InetWaitForConnect, progress, patience))
+                let patience = (tp.sndtimeo, Errno::EINPROGRESS);
+                Err(tp.sk.sleep_or_fail(cx, task, Function::InetWaitForConnect, progress, patience))
             }
-            TcpState::Close => Err(sock.take_err().unwrap_or(Errno::ECONNABORTED).into()),
+            TcpState::Close => Err(tp.sk.take_err().unwrap_or(Errno::ECONNABORTED).into()),
             _ => Ok(SysRet::ok(0)),
         }
     }
@@ -214,7 +218,7 @@ impl Host {
         cx.call(Function::InetListen, |cx| {
             let somaxconn = self.sysctl.somaxconn as u32;
             let Some(sock) = self.socks.get(sk) else { return Err(Errno::EBADF.into()) };
-            if !matches!(sock.proto, Proto::Tcp(_)) {
+            if sock.proto != Proto::Tcp {
                 return Err(Errno::EOPNOTSUPP.into());
             }
             if !matches!(sock.state, TcpState::Close | TcpState::Listen) {
@@ -236,10 +240,12 @@ impl Host {
                     return Err(Errno::EADDRINUSE.into());
                 }
                 self.socks.listeners.entry(port).or_default().push(sk);
-                self.set_state(cx, sk, TcpState::Listen);
+                if let Some(sock) = self.socks.get_mut(sk) {
+                    sock.set_state(cx, TcpState::Listen);
+                }
             }
             if let Some(tp) = self.socks.tcp_mut(sk) {
-                tp.backlog = backlog;
+                tp.listen.get_or_insert_default().backlog = backlog;
             }
             Ok(())
         })
@@ -258,27 +264,31 @@ impl Host {
             return Err(Errno::EINVAL.into());
         }
         let child = cx.call(Function::InetAccept, |cx| {
-            let Some(sock) = self.socks.get_mut(sk) else { return Err(Stop::Fail(Errno::EBADF)) };
-            let (nonblock, timeo, state) = (sock.nonblock, sock.rcvtimeo, sock.state);
-            let Proto::Tcp(tp) = &mut sock.proto else { return Err(Errno::EOPNOTSUPP.into()) };
-            if state != TcpState::Listen {
-                return Err(Errno::EINVAL.into());
+            if self.socks.get(sk).is_none_or(|s| s.proto != Proto::Tcp) {
+                return Err(Errno::EOPNOTSUPP.into());
             }
-            if let Some(child) = tp.accept_queue.pop_front() {
-                return Ok(child);
-            }
-            if nonblock {
-                return Err(Errno::EAGAIN.into());
-            }
-            Err(self.sleep_or_fail(cx, (task, sk), Function::InetCskWaitForConnect, progress, (timeo, Errno::EAGAIN)))
+            let accept = |_: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| {
+                let Some(listen) = tp.listen.as_mut().filter(|_| tp.sk.state == TcpState::Listen) else {
+                    return Err(Errno::EINVAL.into());
+                };
+                if let Some(child) = listen.accept_queue.pop_front() {
+                    return Ok(child);
+                }
+                if tp.nonblock {
+                    return Err(Errno::EAGAIN.into());
+                }
+                let patience = (tp.rcvtimeo, Errno::EAGAIN);
+                Err(tp.sk.sleep_or_fail(cx, task, Function::InetCskWaitForConnect, progress, patience))
+            };
+            self.with_tcp(cx, sk, accept).unwrap_or(Err(Stop::Fail(Errno::EBADF)))
         })?;
         let fd = self.tasks.get(task).install(File { sock: child, cloexec: flags & SOCK_CLOEXEC != 0 });
         let fd = match fd {
             Ok(fd) => fd,
             Err(errno) => {
                 // As Linux does, the connection is lost: the descriptor is asked for first there, so none is.
-                if let Some(tp) = self.socks.tcp_mut(sk) {
-                    tp.accept_queue.push_front(child);
+                if let Some(listen) = self.socks.tcp_mut(sk).and_then(|tp| tp.listen.as_mut()) {
+                    listen.accept_queue.push_front(child);
                 }
                 return Err(errno.into());
             }
@@ -287,6 +297,9 @@ impl Host {
         sock.files = 1;
         sock.nonblock = flags & SOCK_NONBLOCK != 0;
         let peer = sock.peer;
+        if let Some(tp) = self.socks.tcp_mut(child) {
+            tp.parent = None;
+        }
         self.tell_fd(cx, child, task, fd);
         Ok(SysRet { addr: Some(SockAddr::v4(peer.0, peer.1)), ..SysRet::ok(i64::from(fd)) })
     }
@@ -304,8 +317,13 @@ impl Host {
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
         cx.call(Function::SockSendmsg, |cx| {
-            let sent = match self.socks.get(sk).map(|s| &s.proto) {
-                Some(Proto::Tcp(_)) => self.tcp_sendmsg(cx, (task, sk), buf, flags, progress)?,
+            let sent = match self.socks.get(sk).map(|s| s.proto) {
+                Some(Proto::Tcp) => {
+                    let send = |host: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| {
+                        host.tcp_sendmsg(cx, task, tp, buf, flags, progress)
+                    };
+                    self.with_tcp(cx, sk, send).unwrap_or(Err(Errno::EBADF.into()))?
+                }
                 Some(Proto::Udp) => self.udp_sendmsg(cx, sk, buf, addr)?,
                 Some(Proto::Ping) => self.ping_sendmsg(cx, sk, buf, addr)?,
                 None => return Err(Errno::EBADF.into()),
@@ -324,8 +342,13 @@ impl Host {
         flags: i32,
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
-        cx.call(Function::SockRecvmsg, |cx| match self.socks.get(sk).map(|s| &s.proto) {
-            Some(Proto::Tcp(_)) => self.tcp_recvmsg(cx, (task, sk), len, flags, progress),
+        cx.call(Function::SockRecvmsg, |cx| match self.socks.get(sk).map(|s| s.proto) {
+            Some(Proto::Tcp) => {
+                let receive = |host: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| {
+                    host.tcp_recvmsg(cx, task, tp, len, flags, progress)
+                };
+                self.with_tcp(cx, sk, receive).unwrap_or(Err(Errno::EBADF.into()))
+            }
             Some(Proto::Udp) => self.datagram_recvmsg(cx, (task, sk), Function::UdpRecvmsg, len, flags, progress),
             Some(Proto::Ping) => self.datagram_recvmsg(cx, (task, sk), Function::PingRecvmsg, len, flags, progress),
             None => Err(Errno::EBADF.into()),
@@ -339,32 +362,41 @@ impl Host {
         }
         cx.call(Function::InetShutdown, |cx| {
             let how = how as u8 + 1;
+            if self.socks.get(sk).is_some_and(|s| s.proto == Proto::Tcp) {
+                let shut = |host: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| host.tcp_inet_shutdown(cx, tp, how);
+                return self.with_tcp(cx, sk, shut).unwrap_or(Err(Errno::EBADF.into()));
+            }
             let Some(sock) = self.socks.get_mut(sk) else { return Err(Errno::EBADF.into()) };
-            let tcp = matches!(sock.proto, Proto::Tcp(_));
-            match sock.state {
-                TcpState::Close => {
-                    // Linux wakes readers of an unconnected datagram socket and says ENOTCONN all the same.
-                    sock.shutdown |= how;
-                    self.sk_wake(cx, sk);
-                    return Err(Errno::ENOTCONN.into());
-                }
-                TcpState::Listen if how & RCV_SHUTDOWN == 0 => return Ok(()),
-                TcpState::Listen | TcpState::SynSent => {
-                    self.tcp_disconnect(cx, sk)?;
-                }
-                _ => {
-                    let old = sock.shutdown;
-                    sock.shutdown |= how;
-                    let new = sock.shutdown;
-                    self.tell_set(cx, sk, crate::trace::Field::Shutdown, u32::from(old), u32::from(new));
-                    if tcp && how & SEND_SHUTDOWN != 0 {
-                        self.tcp_shutdown(cx, sk);
-                    }
+            let old = sock.shutdown;
+            sock.shutdown |= how;
+            cx.tell_set(sk, crate::trace::Field::Shutdown, u32::from(old), u32::from(sock.shutdown));
+            let connected = sock.state != TcpState::Close;
+            self.sk_wake_id(cx, sk);
+            // Linux wakes readers of an unconnected datagram socket and says ENOTCONN all the same.
+            if connected { Ok(()) } else { Err(Errno::ENOTCONN.into()) }
+        })
+    }
+
+    fn tcp_inet_shutdown(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, how: u8) -> Result<(), Stop> {
+        let mut result = Ok(());
+        match tp.state {
+            TcpState::Close => {
+                result = Err(Errno::ENOTCONN.into());
+                tp.sk.shutdown |= how;
+            }
+            TcpState::Listen if how & RCV_SHUTDOWN == 0 => return Ok(()),
+            TcpState::Listen | TcpState::SynSent => self.tcp_disconnect(cx, tp)?,
+            _ => {
+                let old = tp.sk.shutdown;
+                tp.sk.shutdown |= how;
+                cx.tell_set(tp.sk.id, crate::trace::Field::Shutdown, u32::from(old), u32::from(tp.sk.shutdown));
+                if how & SEND_SHUTDOWN != 0 {
+                    self.tcp_shutdown(cx, tp);
                 }
             }
-            self.sk_wake(cx, sk);
-            Ok(())
-        })
+        }
+        self.sk_wake(cx, &mut tp.sk);
+        result
     }
 
     /// `close(2)`: the last descriptor of a socket closes it.
@@ -396,8 +428,8 @@ impl Host {
             return;
         }
         cx.call(Function::InetRelease, |cx| {
-            if matches!(self.socks.get(sk).map(|s| &s.proto), Some(Proto::Tcp(_))) {
-                self.tcp_close(cx, sk);
+            if self.socks.get(sk).is_some_and(|s| s.proto == Proto::Tcp) {
+                self.with_tcp(cx, sk, |host, cx, tp| host.tcp_close(cx, tp));
             } else {
                 self.sock_destroy(cx, sk);
             }
@@ -406,14 +438,16 @@ impl Host {
 
     /// Frees a socket: its queues, its port, its place in the tables.
     pub(crate) fn sock_destroy(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        self.sk_wake(cx, sk);
-        while let Some((skb, _)) = self.dequeue_rcv_skb(cx, sk) {
+        self.sk_wake_id(cx, sk);
+        let Some(sock) = self.socks.get_mut(sk) else { return };
+        while let Some((skb, _)) = sock.dequeue_rcv_skb(cx) {
             skb.kfree(crate::skb::DropReason::Consumed, cx);
         }
-        let Some(sock) = self.socks.remove(sk) else { return };
-        if sock.local.1 != 0 {
-            self.socks.unbind_port(sock.protocol(), sock.local.1, sk);
+        let (protocol, port) = (sock.protocol(), sock.local.1);
+        if port != 0 {
+            self.socks.unbind_port(protocol, port, sk);
         }
+        self.socks.remove(sk);
         cx.trace.emit(|| What::SockDestroy { sock: sk });
     }
 
@@ -422,7 +456,7 @@ impl Host {
         let Some(sock) = self.socks.get(sk) else { return Err(Errno::EBADF.into()) };
         let connected =
             sock.peer.1 != 0 && !matches!(sock.state, TcpState::Close | TcpState::SynSent | TcpState::Listen);
-        let datagram = !matches!(sock.proto, Proto::Tcp(_)) && sock.state == TcpState::Established;
+        let datagram = sock.proto != Proto::Tcp && sock.state == TcpState::Established;
         if peer && !connected && !datagram {
             return Err(Errno::ENOTCONN.into());
         }

@@ -12,11 +12,9 @@ pub(crate) use table::{Established, Tuple};
 use crate::host::{Cx, Host};
 use crate::ip::Dst;
 use crate::skb::SkBuff;
-use crate::syscall::{Errno, Fd};
-use crate::tcp::TcpSock;
+use crate::syscall::{Errno, Fd, Progress, Stop};
 use crate::time::Duration;
 use crate::trace::{Field, Function, QueueKind, QueueOp, SockId, TaskId, TcpState, What};
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
@@ -27,9 +25,9 @@ pub(crate) const RCV_SHUTDOWN: u8 = 1;
 pub(crate) const SEND_SHUTDOWN: u8 = 2;
 
 /// What a socket speaks.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Proto {
-    Tcp(Box<TcpSock>),
+    Tcp,
     Udp,
     /// `IPPROTO_ICMP` with `SOCK_DGRAM`: the port is the echo identifier.
     Ping,
@@ -61,6 +59,16 @@ pub struct Sock {
     pub(crate) nonblock: bool,
     /// Descriptors that refer to it; 0: an orphan (`SOCK_DEAD`) or not accepted yet.
     pub(crate) files: u32,
+    /// `SOCK_DEAD`: no program holds it, and none will.
+    pub(crate) dead: bool,
+    /// `SOCK_NOSPACE`: a writer was told that there is no room.
+    pub(crate) nospace: bool,
+    /// `SOCK_URGINLINE`
+    pub(crate) oobinline: bool,
+    /// `sk_pmtudisc`: `IP_PMTUDISC_*`.
+    pub(crate) pmtudisc: u8,
+    /// `IP_RECVERR`: ICMP errors end the call they concern.
+    pub(crate) recverr: bool,
     pub(crate) reuseaddr: bool,
     pub(crate) reuseport: bool,
     pub(crate) broadcast: bool,
@@ -85,6 +93,77 @@ pub struct Sock {
 }
 
 impl Sock {
+    /// `set_bit` on a state, told.
+    pub(crate) fn set_state(&mut self, cx: &mut Cx<'_>, new: TcpState) {
+        let old = core::mem::replace(&mut self.state, new);
+        if old != new {
+            cx.trace.emit(|| What::SockState { sock: self.id, old, new });
+        }
+    }
+
+    /// Tells the local and peer address.
+    pub(crate) fn tell_names(&self, cx: &mut Cx<'_>) {
+        for (peer, (addr, port)) in [(false, self.local), (true, self.peer)] {
+            if port != 0 || !addr.is_unspecified() {
+                cx.trace.emit(|| What::SockName { sock: self.id, peer, port, addr: addr.to_bits() });
+            }
+        }
+    }
+
+    /// Charges memory to the receive buffer, or gives it back.
+    pub(crate) fn rmem_add(&mut self, cx: &mut Cx<'_>, truesize: i64) {
+        let old = self.rmem_alloc;
+        self.rmem_alloc = (i64::from(old) + truesize).max(0) as u32;
+        cx.tell_set(self.id, Field::RmemAlloc, old, self.rmem_alloc);
+    }
+
+    /// Charges an skb to the receive buffer (`skb_set_owner_r`) and queues it.
+    pub(crate) fn queue_rcv_skb(&mut self, cx: &mut Cx<'_>, mut skb: SkBuff, from: From) {
+        skb.owner = Some(self.id);
+        cx.trace.emit(|| What::Owner { skb: skb.id(), sock: self.id, receive: true });
+        let depth = self.receive_queue.len() as u16 + 1;
+        tell_queue(cx, QueueKind::Receive, QueueOp::Enqueue, depth, &skb, self.id);
+        self.rmem_add(cx, i64::from(skb.truesize()));
+        self.receive_queue.push_back((skb, from));
+    }
+
+    /// Takes the first skb off the receive queue and discharges it.
+    pub(crate) fn dequeue_rcv_skb(&mut self, cx: &mut Cx<'_>) -> Option<(SkBuff, From)> {
+        let (skb, from) = self.receive_queue.pop_front()?;
+        tell_queue(cx, QueueKind::Receive, QueueOp::Dequeue, self.receive_queue.len() as u16, &skb, self.id);
+        self.rmem_add(cx, -i64::from(skb.truesize()));
+        Some((skb, from))
+    }
+
+    /// A task sleeps on the socket, in this kernel function.
+    pub(crate) fn sleep_on(&mut self, cx: &mut Cx<'_>, task: TaskId, function: Function) -> Stop {
+        cx.trace.enter(function);
+        cx.trace.emit(|| What::Sleep { task, sock: self.id });
+        cx.trace.fall_asleep();
+        if !self.waiters.contains(&task) {
+            self.waiters.push(task);
+        }
+        cx.trace.exit();
+        Stop::Sleep
+    }
+
+    /// Sleeps unless patience is at its end; `timeo` is the socket's, for the first time the call sleeps.
+    pub(crate) fn sleep_or_fail(
+        &mut self,
+        cx: &mut Cx<'_>,
+        task: TaskId,
+        function: Function,
+        progress: &mut Progress,
+        (timeo, errno): (Option<Duration>, Errno),
+    ) -> Stop {
+        let deadline = progress.deadline.or(timeo.map(|t| cx.now + t));
+        if deadline.is_some_and(|at| at <= cx.now) {
+            return Stop::Fail(errno);
+        }
+        progress.deadline = deadline;
+        self.sleep_on(cx, task, function)
+    }
+
     pub(crate) fn new(id: SockId, proto: Proto, sndbuf: u32, rcvbuf: u32) -> Sock {
         Sock {
             id,
@@ -100,6 +179,11 @@ impl Sock {
             shutdown: 0,
             nonblock: false,
             files: 0,
+            dead: false,
+            nospace: false,
+            oobinline: false,
+            pmtudisc: 1,
+            recverr: false,
             reuseaddr: false,
             reuseport: false,
             broadcast: false,
@@ -124,7 +208,7 @@ impl Sock {
 
     pub(crate) fn protocol(&self) -> u8 {
         match self.proto {
-            Proto::Tcp(_) => crate::wire::ipv4::IPPROTO_TCP,
+            Proto::Tcp => crate::wire::ipv4::IPPROTO_TCP,
             Proto::Udp => crate::wire::ipv4::IPPROTO_UDP,
             Proto::Ping => crate::wire::ipv4::IPPROTO_ICMP,
         }
@@ -132,7 +216,7 @@ impl Sock {
 
     /// Does no program hold it (`SOCK_DEAD`)?
     pub(crate) fn is_orphan(&self) -> bool {
-        self.files == 0
+        self.dead
     }
 
     /// Takes the pending error (`sock_error`).
@@ -142,43 +226,16 @@ impl Sock {
 }
 
 impl Host {
-    /// `set_bit` on a state, told.
-    pub(crate) fn set_state(&mut self, cx: &mut Cx<'_>, sk: SockId, new: TcpState) {
-        let Some(sock) = self.socks.get_mut(sk) else { return };
-        let old = core::mem::replace(&mut sock.state, new);
-        if old != new {
-            cx.trace.emit(|| What::SockState { sock: sk, old, new });
-        }
-    }
-
-    /// Tells a socket's local and peer address.
-    pub(crate) fn tell_names(&self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some(sock) = self.socks.get(sk) else { return };
-        for (peer, (addr, port)) in [(false, sock.local), (true, sock.peer)] {
-            if port != 0 || !addr.is_unspecified() {
-                cx.trace.emit(|| What::SockName { sock: sk, peer, port, addr: addr.to_bits() });
-            }
-        }
-    }
-
-    /// Tells that a variable of a socket changed.
-    pub(crate) fn tell_set(&self, cx: &mut Cx<'_>, sk: SockId, field: Field, old: u32, new: u32) {
-        if old != new {
-            cx.trace.emit(|| What::Set { field, sock: sk, old, new });
-        }
-    }
-
-    /// `sk_error_report`: the error waits for the next system call, and who sleeps is woken.
-    pub(crate) fn sk_set_err(&mut self, cx: &mut Cx<'_>, sk: SockId, errno: Errno) {
-        if let Some(sock) = self.socks.get_mut(sk) {
-            sock.err = Some(errno);
-        }
-        self.tell_set(cx, sk, Field::SkErr, 0, errno as u32);
-        self.sk_wake(cx, sk);
-    }
-
     /// Wakes every task that sleeps on the socket.
-    pub(crate) fn sk_wake(&mut self, cx: &mut Cx<'_>, sk: SockId) {
+    pub(crate) fn sk_wake(&mut self, cx: &mut Cx<'_>, sock: &mut Sock) {
+        for task in core::mem::take(&mut sock.waiters) {
+            cx.trace.emit(|| What::Wake { task, sock: sock.id });
+            self.tasks.wake(task);
+        }
+    }
+
+    /// [`Host::sk_wake`] for a socket in the table.
+    pub(crate) fn sk_wake_id(&mut self, cx: &mut Cx<'_>, sk: SockId) {
         let Some(sock) = self.socks.get_mut(sk) else { return };
         for task in core::mem::take(&mut sock.waiters) {
             cx.trace.emit(|| What::Wake { task, sock: sk });
@@ -186,37 +243,16 @@ impl Host {
         }
     }
 
+    /// `sk_error_report`: the error waits for the next system call, and who sleeps is woken.
+    pub(crate) fn sk_set_err(&mut self, cx: &mut Cx<'_>, sock: &mut Sock, errno: Errno) {
+        sock.err = Some(errno);
+        cx.tell_set(sock.id, Field::SkErr, 0, errno as u32);
+        self.sk_wake(cx, sock);
+    }
+
     /// `sk_data_ready`.
-    pub(crate) fn sock_def_readable(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        cx.call(Function::SockDefReadable, |cx| self.sk_wake(cx, sk));
-    }
-
-    /// Charges an skb to a socket's receive buffer (`skb_set_owner_r`) and queues it.
-    pub(crate) fn sock_queue_rcv_skb(&mut self, cx: &mut Cx<'_>, sk: SockId, mut skb: SkBuff, from: From) {
-        let Some(sock) = self.socks.get_mut(sk) else {
-            return skb.kfree(crate::skb::DropReason::NoSocket, cx);
-        };
-        let old = sock.rmem_alloc;
-        sock.rmem_alloc += skb.truesize();
-        let new = sock.rmem_alloc;
-        skb.owner = Some(sk);
-        cx.trace.emit(|| What::Owner { skb: skb.id(), sock: sk, receive: true });
-        let depth = sock.receive_queue.len() as u16 + 1;
-        tell_queue(cx, QueueKind::Receive, QueueOp::Enqueue, depth, &skb, sk);
-        sock.receive_queue.push_back((skb, from));
-        self.tell_set(cx, sk, Field::RmemAlloc, old, new);
-    }
-
-    /// Takes the first skb off the receive queue and discharges it.
-    pub(crate) fn dequeue_rcv_skb(&mut self, cx: &mut Cx<'_>, sk: SockId) -> Option<(SkBuff, From)> {
-        let sock = self.socks.get_mut(sk)?;
-        let (skb, from) = sock.receive_queue.pop_front()?;
-        let old = sock.rmem_alloc;
-        sock.rmem_alloc -= skb.truesize();
-        let (new, depth) = (sock.rmem_alloc, sock.receive_queue.len() as u16);
-        tell_queue(cx, QueueKind::Receive, QueueOp::Dequeue, depth, &skb, sk);
-        self.tell_set(cx, sk, Field::RmemAlloc, old, new);
-        Some((skb, from))
+    pub(crate) fn sock_def_readable(&mut self, cx: &mut Cx<'_>, sock: &mut Sock) {
+        cx.call(Function::SockDefReadable, |cx| self.sk_wake(cx, sock));
     }
 
     /// Tells which descriptor of which task a socket has.

@@ -6,6 +6,7 @@ use super::Proto;
 use crate::host::{Cx, Host};
 use crate::syscall::Stop;
 use crate::syscall::*;
+use crate::tcp::TcpSock;
 use crate::time::Duration;
 use crate::trace::{SockId, TcpState};
 use alloc::vec::Vec;
@@ -35,20 +36,16 @@ impl Host {
                 // Linux doubles the value, for its bookkeeping.
                 sock.sndbuf = (int? as u32).min(wmem_max).saturating_mul(2).max(SOCK_MIN_SNDBUF);
                 sock.sndbuf_locked = true;
-                self.sk_wake(cx, sk);
+                self.sk_wake_id(cx, sk);
             }
             (SOL_SOCKET, SO_RCVBUF) => {
                 sock.rcvbuf = (int? as u32).min(rmem_max).saturating_mul(2).max(SOCK_MIN_RCVBUF);
                 sock.rcvbuf_locked = true;
-                let full_space = sock.rcvbuf / 2;
-                if let Proto::Tcp(tp) = &mut sock.proto {
-                    tp.window_clamp = tp.window_clamp.max(full_space);
-                }
             }
             (SOL_SOCKET, SO_KEEPALIVE) => {
                 let on = int? != 0;
                 sock.keepalive = on;
-                self.tcp_set_keepalive(cx, sk, on);
+                self.with_tcp(cx, sk, |host, cx, tp| host.tcp_set_keepalive(cx, tp, on));
             }
             (SOL_SOCKET, SO_LINGER) => {
                 let b: [u8; 8] = *value.first_chunk().ok_or(Errno::EINVAL)?;
@@ -69,38 +66,42 @@ impl Host {
             },
             (IPPROTO_TCP, _) => {
                 let int = int?;
-                let state = sock.state;
-                let keepalive = sock.keepalive;
-                let Proto::Tcp(tp) = &mut sock.proto else { return Err(Errno::ENOPROTOOPT.into()) };
-                match name {
-                    TCP_NODELAY => {
-                        tp.nodelay = int != 0;
-                        if tp.nodelay && state != TcpState::Close {
-                            self.tcp_push_pending(cx, sk);
-                        }
-                    }
-                    TCP_CORK => {
-                        tp.cork = int != 0;
-                        if !tp.cork && state != TcpState::Close {
-                            self.tcp_push_pending(cx, sk);
-                        }
-                    }
-                    TCP_QUICKACK => tp.ack.pingpong = int == 0,
-                    TCP_MAXSEG if int == 0 || (88..=32767).contains(&int) => tp.user_mss = int as u16,
-                    TCP_KEEPIDLE if (1..=32767).contains(&int) => {
-                        tp.keepalive_time = Some(Duration::from_secs(int as u64));
-                        self.tcp_set_keepalive(cx, sk, keepalive);
-                    }
-                    TCP_KEEPINTVL if (1..=32767).contains(&int) => {
-                        tp.keepalive_intvl = Some(Duration::from_secs(int as u64));
-                    }
-                    TCP_KEEPCNT if (1..=127).contains(&int) => tp.keepalive_probes = Some(int as u8),
-                    TCP_USER_TIMEOUT if int >= 0 => tp.user_timeout = Duration::from_millis(int as u64),
-                    TCP_MAXSEG | TCP_KEEPIDLE | TCP_KEEPINTVL | TCP_KEEPCNT | TCP_USER_TIMEOUT => {
-                        return Err(Errno::EINVAL.into());
-                    }
-                    _ => return Err(Errno::ENOPROTOOPT.into()),
+                let set = |host: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| host.tcp_setsockopt(cx, tp, name, int);
+                return self.with_tcp(cx, sk, set).unwrap_or(Err(Errno::ENOPROTOOPT.into()));
+            }
+            _ => return Err(Errno::ENOPROTOOPT.into()),
+        }
+        Ok(())
+    }
+
+    fn tcp_setsockopt(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, name: i32, int: i32) -> Result<(), Stop> {
+        match name {
+            TCP_NODELAY => {
+                tp.nodelay = int != 0;
+                tp.nagle_push |= tp.nodelay;
+                if tp.nodelay {
+                    self.tcp_push_pending_frames(cx, tp);
                 }
+            }
+            TCP_CORK => {
+                tp.cork = int != 0;
+                if !tp.cork {
+                    tp.nagle_push |= tp.nodelay;
+                    self.tcp_push_pending_frames(cx, tp);
+                }
+            }
+            TCP_QUICKACK => tp.ack.pingpong = if int == 0 { 3 } else { 0 },
+            TCP_MAXSEG if int == 0 || (88..=32767).contains(&int) => tp.rx_opt.user_mss = int as u16,
+            TCP_KEEPIDLE if (1..=32767).contains(&int) => {
+                tp.keepalive_time = Some(Duration::from_secs(int as u64));
+                let on = tp.keepalive;
+                self.tcp_set_keepalive(cx, tp, on);
+            }
+            TCP_KEEPINTVL if (1..=32767).contains(&int) => tp.keepalive_intvl = Some(Duration::from_secs(int as u64)),
+            TCP_KEEPCNT if (1..=127).contains(&int) => tp.keepalive_probes = Some(int as u8),
+            TCP_USER_TIMEOUT if int >= 0 => tp.user_timeout = Duration::from_millis(int as u64),
+            TCP_MAXSEG | TCP_KEEPIDLE | TCP_KEEPINTVL | TCP_KEEPCNT | TCP_USER_TIMEOUT => {
+                return Err(Errno::EINVAL.into());
             }
             _ => return Err(Errno::ENOPROTOOPT.into()),
         }
@@ -112,7 +113,7 @@ impl Host {
         let Some(sock) = self.socks.get_mut(sk) else { return Err(Errno::EBADF.into()) };
         let mut data: Vec<u8> = Vec::new();
         let mut int = |v: i32| data.extend_from_slice(&v.to_le_bytes());
-        let stream = matches!(sock.proto, Proto::Tcp(_));
+        let stream = sock.proto == Proto::Tcp;
         match (level, name) {
             (SOL_SOCKET, SO_REUSEADDR) => int(i32::from(sock.reuseaddr)),
             (SOL_SOCKET, SO_REUSEPORT) => int(i32::from(sock.reuseport)),
@@ -137,16 +138,16 @@ impl Host {
             (IPPROTO_IP, IP_TOS) => int(i32::from(sock.tos)),
             (IPPROTO_IP, IP_TTL) => int(sock.ttl.map_or(sysctl.ip_default_ttl as i32, i32::from)),
             (IPPROTO_TCP, _) => {
-                let state = sock.state;
-                let Proto::Tcp(tp) = &sock.proto else { return Err(Errno::EOPNOTSUPP.into()) };
+                let Some(tp) = self.socks.tcp(sk) else { return Err(Errno::EOPNOTSUPP.into()) };
+                let state = tp.state;
                 let secs = |d: Option<Duration>, default: i64| d.map_or(default as i32, |d| d.as_secs() as i32);
                 match name {
                     TCP_NODELAY => int(i32::from(tp.nodelay)),
                     TCP_CORK => int(i32::from(tp.cork)),
-                    TCP_QUICKACK => int(i32::from(!tp.ack.pingpong)),
+                    TCP_QUICKACK => int(i32::from(tp.ack.pingpong < 3)),
                     TCP_MAXSEG => {
-                        let unset = tp.user_mss != 0 && matches!(state, TcpState::Close | TcpState::Listen);
-                        int(if unset { i32::from(tp.user_mss) } else { tp.mss_cache as i32 });
+                        let unset = tp.rx_opt.user_mss != 0 && matches!(state, TcpState::Close | TcpState::Listen);
+                        int(if unset { i32::from(tp.rx_opt.user_mss) } else { tp.mss_cache as i32 });
                     }
                     TCP_KEEPIDLE => int(secs(tp.keepalive_time, sysctl.tcp_keepalive_time)),
                     TCP_KEEPINTVL => int(secs(tp.keepalive_intvl, sysctl.tcp_keepalive_intvl)),

@@ -3,7 +3,7 @@
 //! Linux: `net/ipv4/inet_hashtables.c` (`ehash`, `lhash2`, `bhash`), `net/ipv4/udp.c`. Ordered maps instead of
 //! hash tables: the order must be the same on every run.
 
-use super::{Proto, Sock};
+use super::Sock;
 use crate::skb::DropReason;
 use crate::tcp::{Request, TcpSock, TimeWaitSock};
 use crate::trace::SockId;
@@ -27,10 +27,33 @@ pub(crate) enum Established {
     TimeWait(Box<TimeWaitSock>),
 }
 
+/// A place in the table.
+#[derive(Clone, Debug)]
+enum Slot {
+    Tcp(Box<TcpSock>),
+    Other(Box<Sock>),
+}
+
+impl Slot {
+    fn sock(&self) -> &Sock {
+        match self {
+            Slot::Tcp(tp) => &tp.sk,
+            Slot::Other(sock) => sock,
+        }
+    }
+
+    fn sock_mut(&mut self) -> &mut Sock {
+        match self {
+            Slot::Tcp(tp) => &mut tp.sk,
+            Slot::Other(sock) => sock,
+        }
+    }
+}
+
 /// All sockets of a host.
 #[derive(Clone, Debug, Default)]
 pub struct SockTable {
-    socks: Vec<Option<Box<Sock>>>,
+    socks: Vec<Option<Slot>>,
     pub(crate) ehash: BTreeMap<Tuple, Established>,
     /// TCP listeners, by port.
     pub(crate) listeners: BTreeMap<u16, Vec<SockId>>,
@@ -45,37 +68,64 @@ impl SockTable {
         SockId(self.socks.len() as u32)
     }
 
+    fn slot(&mut self, id: SockId) -> Option<&mut Option<Slot>> {
+        self.socks.get_mut((id.0 as usize).checked_sub(1)?)
+    }
+
     pub(crate) fn insert(&mut self, sock: Sock) {
-        let at = sock.id.0 as usize - 1;
-        self.socks[at] = Some(Box::new(sock));
+        let id = sock.id;
+        if let Some(slot) = self.slot(id) {
+            *slot = Some(Slot::Other(Box::new(sock)));
+        }
     }
 
     pub(crate) fn get(&self, id: SockId) -> Option<&Sock> {
-        self.socks.get((id.0 as usize).checked_sub(1)?)?.as_deref()
+        self.socks.get((id.0 as usize).checked_sub(1)?)?.as_ref().map(Slot::sock)
     }
 
     pub(crate) fn get_mut(&mut self, id: SockId) -> Option<&mut Sock> {
-        self.socks.get_mut((id.0 as usize).checked_sub(1)?)?.as_deref_mut()
+        self.slot(id)?.as_mut().map(Slot::sock_mut)
     }
 
-    /// The TCP half of a socket.
+    /// A TCP socket that is in the table: not while a function has it ([`SockTable::take_tcp`]).
     pub(crate) fn tcp(&self, id: SockId) -> Option<&TcpSock> {
-        match &self.get(id)?.proto {
-            Proto::Tcp(tp) => Some(tp),
-            _ => None,
+        match self.socks.get((id.0 as usize).checked_sub(1)?)?.as_ref()? {
+            Slot::Tcp(tp) => Some(tp),
+            Slot::Other(_) => None,
         }
     }
 
-    /// The TCP half of a socket.
+    /// A TCP socket that is in the table.
     pub(crate) fn tcp_mut(&mut self, id: SockId) -> Option<&mut TcpSock> {
-        match &mut self.get_mut(id)?.proto {
-            Proto::Tcp(tp) => Some(tp),
-            _ => None,
+        match self.slot(id)?.as_mut()? {
+            Slot::Tcp(tp) => Some(tp),
+            Slot::Other(_) => None,
         }
     }
 
-    pub(crate) fn remove(&mut self, id: SockId) -> Option<Box<Sock>> {
-        self.socks.get_mut((id.0 as usize).checked_sub(1)?)?.take()
+    /// Takes a TCP socket out, for a function to work on it.
+    pub(crate) fn take_tcp(&mut self, id: SockId) -> Option<Box<TcpSock>> {
+        let slot = self.slot(id)?;
+        match slot.take() {
+            Some(Slot::Tcp(tp)) => Some(tp),
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+
+    /// Puts a TCP socket in, for the first time or again.
+    pub(crate) fn put_tcp(&mut self, tp: Box<TcpSock>) {
+        if let Some(slot) = self.slot(tp.sk.id) {
+            *slot = Some(Slot::Tcp(tp));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: SockId) {
+        if let Some(slot) = self.slot(id) {
+            *slot = None;
+        }
     }
 
     /// The numbers of the sockets that are alive.
@@ -85,7 +135,7 @@ impl SockTable {
 
     /// The sockets that are alive.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Sock> {
-        self.socks.iter().filter_map(|s| s.as_deref())
+        self.socks.iter().flatten().map(Slot::sock)
     }
 
     /// How many sockets are alive, the small forms included.

@@ -4,7 +4,6 @@
 
 use super::*;
 use crate::host::{Cx, Host};
-use crate::time::Duration;
 use crate::trace::{Context, Function, SockId, TaskId, What};
 
 impl Host {
@@ -121,37 +120,6 @@ impl Host {
     fn sock_of(&mut self, task: TaskId, call: &Syscall) -> Option<SockId> {
         let fd = call.fd()?;
         self.tasks.get(task).file(fd).map(|f| f.sock)
-    }
-
-    /// The task sleeps on a socket, in this kernel function.
-    pub(crate) fn sleep_on(&mut self, cx: &mut Cx<'_>, task: TaskId, sk: SockId, function: Function) -> Stop {
-        cx.trace.enter(function);
-        cx.trace.emit(|| What::Sleep { task, sock: sk });
-        cx.trace.fall_asleep();
-        if let Some(sock) = self.socks.get_mut(sk)
-            && !sock.waiters.contains(&task)
-        {
-            sock.waiters.push(task);
-        }
-        cx.trace.exit();
-        Stop::Sleep
-    }
-
-    /// Sleeps unless patience is at its end; `timeo` is the socket's, for the first time it sleeps.
-    pub(crate) fn sleep_or_fail(
-        &mut self,
-        cx: &mut Cx<'_>,
-        (task, sk): (TaskId, SockId),
-        function: Function,
-        progress: &mut Progress,
-        (timeo, errno): (Option<Duration>, Errno),
-    ) -> Stop {
-        let deadline = progress.deadline.or(timeo.map(|t| cx.now + t));
-        if deadline.is_some_and(|at| at <= cx.now) {
-            return Stop::Fail(errno);
-        }
-        progress.deadline = deadline;
-        self.sleep_on(cx, task, sk, function)
     }
 
     /// `exit_files`: closes every descriptor of a task.

@@ -183,6 +183,14 @@ pub enum TimerKind {
     DelayedAck,
     /// `ICSK_TIME_PROBE0`: zero-window probe.
     Probe,
+    /// `ICSK_TIME_REO_TIMEOUT`: RACK waits for reordered segments.
+    ReoTimeout,
+    /// `ICSK_TIME_LOSS_PROBE`: a tail loss probe.
+    LossProbe,
+    /// `pacing_timer`: the pacing rate holds the next segment back.
+    Pacing,
+    /// `compressed_ack_timer`: ACKs held back so that one stands for several.
+    CompressedAck,
     /// Keepalive.
     Keepalive,
     /// The SYN-ACK of a request socket.
@@ -394,6 +402,10 @@ pub enum What {
     SkbMove { op: SkbOp, delta: u16, skb: SkbId, data: u32, tail: u32 },
     /// `skb_clone`: `skb` is a new head over the data of `of`.
     SkbClone { skb: SkbId, of: SkbId },
+    /// The skb's page fragments now hold `data_len` bytes, and it is charged for `truesize`.
+    SkbFrags { skb: SkbId, data_len: u32, truesize: u32 },
+    /// The skb stands for `segs` segments of `size` payload bytes each, which are cut apart below (GSO).
+    SkbGso { skb: SkbId, size: u16, segs: u16 },
     /// An skb is freed: consumed, or dropped with a reason.
     SkbFree { skb: SkbId, reason: DropReason },
     /// A header offset is set, in bytes from `head`.

@@ -208,6 +208,7 @@ functions! {
     PfifoFastDequeue = "pfifo_fast_dequeue", Qdisc, "net/sched/sch_generic.c";
     QdiscRun = "__qdisc_run", Qdisc, "net/sched/sch_generic.c";
     NetifReceiveSkb = "__netif_receive_skb_core", Qdisc, "net/core/dev.c";
+    TcpGsoSegment = "tcp_gso_segment", Qdisc, "net/ipv4/tcp_offload.c";
     DevHardStartXmit = "dev_hard_start_xmit", Driver, "net/core/dev.c";
     NdoStartXmit = "ndo_start_xmit", Driver, "the driver";
     TxClean = "napi_consume_skb", Driver, "net/core/skbuff.c";

@@ -9,11 +9,12 @@ use crate::ip::{Dst, Send, output_headroom};
 use crate::skb::{DropReason, SkBuff};
 use crate::socket::{From, RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::syscall::{AF_INET, AF_UNSPEC, Errno, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, Progress, SockAddr, Stop, SysRet};
-use crate::trace::{CopyKind, Function, HeaderOffset, Proto, SockId, TaskId, TcpState};
+use crate::trace::{CopyKind, Field, Function, HeaderOffset, Proto, SockId, TaskId, TcpState};
 use crate::wire::checksum::{csum_fold, csum_partial, pseudo_header};
 use crate::wire::icmpv4::{ICMP_DEST_UNREACH, ICMP_PORT_UNREACH};
 use crate::wire::ipv4::{IPPROTO_UDP, IPV4_HLEN, Ipv4Repr};
 use crate::wire::udp::{UDP_HLEN, UdpRepr};
+use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 impl Host {
@@ -22,8 +23,8 @@ impl Host {
         if i32::from(addr.family) == AF_UNSPEC {
             if let Some(sock) = self.socks.get_mut(sk) {
                 sock.peer = (Ipv4Addr::UNSPECIFIED, 0);
+                sock.set_state(cx, TcpState::Close);
             }
-            self.set_state(cx, sk, TcpState::Close);
             return Ok(());
         }
         if i32::from(addr.family) != AF_INET {
@@ -36,9 +37,9 @@ impl Host {
                 sock.local.0 = to.src;
             }
             sock.peer = (addr.addr, addr.port);
+            sock.set_state(cx, TcpState::Established);
+            sock.tell_names(cx);
         }
-        self.set_state(cx, sk, TcpState::Established);
-        self.tell_names(cx, sk);
         Ok(())
     }
 
@@ -158,8 +159,9 @@ impl Host {
         if full {
             return skb.kfree(DropReason::SocketRcvbuff, cx);
         }
-        self.sock_queue_rcv_skb(cx, sk, skb, from);
-        self.sock_def_readable(cx, sk);
+        let Some(sock) = self.socks.get_mut(sk) else { return skb.kfree(DropReason::NoSocket, cx) };
+        sock.queue_rcv_skb(cx, skb, from);
+        cx.call(Function::SockDefReadable, |cx| self.sk_wake_id(cx, sk));
     }
 
     /// `udp_recvmsg`, `ping_recvmsg`: one datagram; what does not fit the buffer is lost.
@@ -185,14 +187,14 @@ impl Host {
                     return Err(Errno::EAGAIN.into());
                 }
                 let patience = (sock.rcvtimeo, Errno::EAGAIN);
-                return Err(self.sleep_or_fail(cx, (task, sk), Function::SkWaitData, progress, patience));
+                return Err(sock.sleep_or_fail(cx, task, Function::SkWaitData, progress, patience));
             };
             let count = skb.len().min(len);
-            let data = skb.bytes(cx)[..count].to_vec();
-            skb.copied_out(CopyKind::ToUser, 0, count, cx);
+            let mut data = Vec::new();
+            skb.copy_out(CopyKind::ToUser, 0, count, &mut data, cx);
             let value = if flags & MSG_TRUNC != 0 { skb.len() } else { count };
             if flags & MSG_PEEK == 0
-                && let Some((skb, _)) = self.dequeue_rcv_skb(cx, sk)
+                && let Some((skb, _)) = sock.dequeue_rcv_skb(cx)
             {
                 skb.consume(cx);
             }
@@ -205,8 +207,11 @@ impl Host {
         cx.call(Function::UdpErr, |cx| {
             let local = (quoted.src, quoted.src_port);
             let Ok(sk) = self.socks.datagram(IPPROTO_UDP, local, (quoted.dst, quoted.dst_port)) else { return };
-            if fatal && self.socks.get(sk).is_some_and(|s| s.state == TcpState::Established) {
-                self.sk_set_err(cx, sk, errno);
+            let Some(sock) = self.socks.get_mut(sk) else { return };
+            if fatal && sock.state == TcpState::Established {
+                sock.err = Some(errno);
+                cx.tell_set(sk, Field::SkErr, 0, errno as u32);
+                self.sk_wake_id(cx, sk);
             }
         });
     }

@@ -1,0 +1,410 @@
+//! Stubs: replaced one by one.
+#![allow(unused_variables, clippy::needless_pass_by_value, dead_code)]
+
+use super::ipv4::Segment;
+use super::{CaState, TcpSock};
+use crate::host::{Cx, Host};
+use crate::icmp::Quoted;
+use crate::skb::{DropReason, SkBuff, TcpSkbCb};
+use crate::syscall::{Errno, Progress, SockAddr, Stop, SysRet};
+use crate::sysctl::Sysctl;
+use crate::time::Duration;
+use crate::trace::{SockId, TaskId, TcpState, TimerKind};
+use crate::wire::ipv4::Ipv4Repr;
+use alloc::boxed::Box;
+
+// me (lead): what others call
+/// A segment without a socket behind it: a SYN-ACK, a reset, an ACK of TIME_WAIT.
+pub(super) struct Control {
+    pub(super) path: super::output::Path,
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: u8,
+    pub(super) window: u16,
+    pub(super) options: crate::wire::tcp_options::TcpOptions,
+    pub(super) tos: u8,
+}
+impl Host {
+    pub(crate) fn tcp_sendmsg(
+        &mut self,
+        cx: &mut Cx<'_>,
+        task: TaskId,
+        tp: &mut TcpSock,
+        buf: &[u8],
+        flags: i32,
+        progress: &mut Progress,
+    ) -> Result<usize, Stop> {
+        Err(Errno::ENOSYS.into())
+    }
+    /// `ip_send_unicast_reply`, `ip_build_and_send_pkt`.
+    pub(super) fn tcp_send_control(&mut self, cx: &mut Cx<'_>, control: Control) {}
+    /// `tcp_push_pending_frames`
+    pub(crate) fn tcp_push_pending_frames(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_send_ack`
+    pub(super) fn tcp_send_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `__tcp_send_ack(sk, rcv_nxt)`: for DSACK-compressed cases.
+    pub(super) fn tcp_send_ack_rcv_nxt(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, rcv_nxt: u32) {}
+    pub(super) fn tcp_send_challenge_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_send_active_reset(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_send_fin(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_connect`: `tcp_connect_init` (windows, mss) and the SYN; `write_seq` is the ISN already.
+    pub(super) fn tcp_connect(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_send_synack` for simultaneous open.
+    pub(super) fn tcp_send_synack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_write_queue_purge`
+    pub(super) fn tcp_write_queue_purge(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_rearm_rto(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_retransmit_skb` of the segment at `index` of the retransmit queue. 0, an errno below zero, or a qdisc's code.
+    pub(super) fn tcp_retransmit_skb(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, index: usize, segs: u32) -> i32 {
+        0
+    }
+    pub(super) fn tcp_xmit_retransmit_queue(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_enter_loss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_enter_cwr(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_try_to_open`-free: the RACK reordering timer.
+    pub(super) fn tcp_rack_reo_timeout(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_send_loss_probe(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_simple_retransmit(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_write_wakeup`'s way to send a segment that the window does not allow in full: `tcp_transmit_skb` of the write queue's head after `tcp_fragment`; see probe.rs.
+    pub(super) fn tcp_transmit_head(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, len: u32) -> i32 {
+        0
+    }
+    /// A bare segment (`tcp_xmit_probe_skb`): flags ACK, this sequence number.
+    pub(super) fn tcp_xmit_bare(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seq: u32, flags: u8) -> i32 {
+        0
+    }
+    /// `tcp_sync_mss`; gives the new `mss_cache`.
+    pub(super) fn tcp_sync_mss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, pmtu: u32) -> u32 {
+        0
+    }
+    /// `tcp_current_mss`
+    pub(super) fn tcp_current_mss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> u32 {
+        0
+    }
+    /// `tcp_mtup_init`
+    pub(super) fn tcp_mtup_init(&mut self, tp: &mut TcpSock) {}
+    /// `tcp_mtu_probing`: the retransmission timer suspects a black hole.
+    pub(super) fn tcp_mtu_probing(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_init_transfer` (metrics, buffers, congestion control).
+    pub(super) fn tcp_init_transfer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(super) fn tcp_rcv_established(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
+        skb.consume(cx);
+    }
+    /// `tcp_rcv_state_process`: every state but ESTABLISHED and LISTEN.
+    pub(super) fn tcp_rcv_state_process(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
+        skb.consume(cx);
+    }
+    /// `__tcp_oow_rate_limited`: true if an ACK for such a segment was sent lately; notes the time otherwise.
+    pub(super) fn oow_rate_limited(&mut self, cx: &Cx<'_>, last: &mut Option<crate::time::Instant>) -> bool {
+        false
+    }
+    pub(super) fn tcp_sndbuf_expand(&mut self, tp: &mut TcpSock) {}
+    /// `tcp_check_space`: wakes writers.
+    pub(super) fn tcp_check_space(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_data_snd_check`
+    pub(super) fn tcp_data_snd_check(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_clear_retrans` + hints.
+    pub(super) fn tcp_clear_retrans(&mut self, tp: &mut TcpSock) {}
+}
+impl TcpSock {
+    /// `tcp_mstamp_refresh`
+    pub(crate) fn mstamp_refresh(&mut self, cx: &Cx<'_>) {}
+    /// `tcp_time_stamp_ts`: the timestamp clock (ms) without the offset.
+    pub(crate) fn time_stamp_ts(&self) -> u32 {
+        0
+    }
+    /// `tcp_packets_in_flight`, segments.
+    pub(crate) fn packets_in_flight(&self) -> u32 {
+        0
+    }
+    /// `tcp_wnd_end`
+    pub(crate) fn wnd_end(&self) -> u32 {
+        0
+    }
+    /// `tcp_mss_to_mtu`
+    pub(super) fn mss_to_mtu(&self, mss: u32) -> u32 {
+        mss + 40
+    }
+    /// `tcp_skb_is_last`-free: is there anything sent or to be sent?
+    pub(crate) fn write_queues_empty(&self) -> bool {
+        self.write_queue.is_empty() && self.rtx_queue.is_empty()
+    }
+    /// `tcp_in_initial_slowstart`
+    pub(super) fn in_initial_slowstart(&self) -> bool {
+        self.snd_ssthresh >= super::INFINITE_SSTHRESH
+    }
+    /// `tcp_in_slow_start`
+    pub(super) fn in_slow_start(&self) -> bool {
+        self.snd_cwnd < self.snd_ssthresh
+    }
+    /// `tcp_in_cwnd_reduction`
+    pub(super) fn in_cwnd_reduction(&self) -> bool {
+        matches!(self.ca_state, CaState::Cwr | CaState::Recovery)
+    }
+}
+
+// conn
+impl Host {
+    pub(crate) fn tcp_v4_connect(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, addr: SockAddr) -> Result<(), Stop> {
+        Err(Errno::ENOSYS.into())
+    }
+    pub(crate) fn tcp_v4_rcv(&mut self, cx: &mut Cx<'_>, ip: Ipv4Repr, skb: SkBuff) {
+        skb.consume(cx);
+    }
+    pub(crate) fn tcp_v4_err(&mut self, cx: &mut Cx<'_>, q: &Quoted, errno: Errno, fatal: bool, mtu: Option<u16>) {}
+    pub(super) fn tcp_v4_send_reset(&mut self, cx: &mut Cx<'_>, seg: &Segment) {}
+    /// `tcp_reset`: the peer's RST.
+    pub(super) fn tcp_reset(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `__tcp_close`: the last descriptor is gone (sets `dead`).
+    pub(crate) fn tcp_close(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(crate) fn tcp_shutdown(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(crate) fn tcp_disconnect(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> Result<(), Stop> {
+        Ok(())
+    }
+    pub(super) fn tcp_done(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// Frees a socket that was taken out of the table: queues, page, port, tables; tells its end.
+    pub(crate) fn tcp_free(&mut self, cx: &mut Cx<'_>, tp: Box<TcpSock>) {}
+    /// `tcp_time_wait`: the small form takes the connection over; `tp` is done.
+    pub(super) fn tcp_time_wait(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, substate: TcpState, after: Duration) {}
+    pub(crate) fn reqsk_timer_handler(&mut self, cx: &mut Cx<'_>, id: SockId) {}
+    pub(crate) fn tw_timer_handler(&mut self, cx: &mut Cx<'_>, id: SockId) {}
+    /// A child's handshake is complete: it enters its listener's accept queue was done before; wakes the listener.
+    pub(super) fn tcp_child_established(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_ecn_send_syn`: flags to add to a SYN (ECE, CWR), by `tcp_ecn`.
+    pub(super) fn tcp_ecn_send_syn(&mut self, tp: &mut TcpSock) -> u8 {
+        0
+    }
+    /// `tcp_ecn_send`: sets ECT in `tos` and ECE/CWR in `flags` of an outgoing segment with `payload` new bytes.
+    pub(super) fn tcp_ecn_send(
+        &mut self,
+        tp: &mut TcpSock,
+        cb: &TcpSkbCb,
+        payload: bool,
+        tos: &mut u8,
+        flags: &mut u8,
+    ) {
+    }
+    /// `tcp_data_ecn_check`
+    pub(super) fn tcp_data_ecn_check(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, skb: &SkBuff) {}
+    /// `tcp_ecn_accept_cwr`
+    pub(super) fn tcp_ecn_accept_cwr(&mut self, tp: &mut TcpSock, skb: &SkBuff) {}
+}
+impl TcpSock {
+    /// `tcp_ecn_rcv_synack`
+    pub(super) fn ecn_rcv_synack(&mut self, seg: &Segment) {}
+    /// `tcp_ecn_rcv_syn` (simultaneous open)
+    pub(super) fn ecn_rcv_syn(&mut self, seg: &Segment) {}
+    /// `tcp_ecn_rcv_ecn_echo`
+    pub(super) fn ecn_rcv_ecn_echo(&self, seg: &Segment) -> bool {
+        false
+    }
+    pub(super) fn ecn_queue_cwr(&mut self) {}
+    pub(super) fn ecn_withdraw_cwr(&mut self) {}
+}
+
+// rx
+impl Host {
+    /// `tcp_data_queue`: strips the TCP header, queues, drops or sets aside.
+    pub(super) fn tcp_data_queue(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
+        skb.consume(cx);
+    }
+    /// `tcp_ack_snd_check` and `__tcp_ack_snd_check(sk, 0)`.
+    pub(super) fn tcp_ack_snd_check(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_urg`
+    pub(super) fn tcp_urg(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: &SkBuff) {}
+    /// `tcp_send_dupack`
+    pub(super) fn tcp_send_dupack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, skb: &SkBuff) {}
+    pub(super) fn tcp_send_delayed_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_delack_timer_handler`
+    pub(super) fn tcp_delack_timer_handler(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// The compressed-ACK timer (`tcp_compressed_ack_kick`).
+    pub(super) fn tcp_compressed_ack_kick(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_event_ack_sent`: an ACK leaves with this `rcv_nxt`; timers of ACKs stop, compressed ACKs are counted off.
+    pub(super) fn tcp_event_ack_sent(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, rcv_nxt: u32) {}
+    pub(super) fn tcp_rcv_space_adjust(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_cleanup_rbuf`
+    pub(crate) fn tcp_cleanup_rbuf(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, copied: i32) {}
+    /// `tcp_init_buffer_space` (calls `tcp_sndbuf_expand`).
+    pub(super) fn tcp_init_buffer_space(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_select_window`: what stands in the header, scaled.
+    pub(super) fn tcp_select_window(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> u16 {
+        0
+    }
+    pub(crate) fn tcp_recvmsg(
+        &mut self,
+        cx: &mut Cx<'_>,
+        task: TaskId,
+        tp: &mut TcpSock,
+        len: usize,
+        flags: i32,
+        progress: &mut Progress,
+    ) -> Result<SysRet, Stop> {
+        Err(Errno::ENOSYS.into())
+    }
+    /// Frees the whole out-of-order queue with this reason.
+    pub(super) fn tcp_ofo_purge(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, reason: DropReason) {}
+    /// `tcp_rcv_rtt_measure_ts`
+    pub(super) fn tcp_rcv_rtt_measure_ts(&mut self, tp: &mut TcpSock, skb: &SkBuff) {}
+    /// The ESTABLISHED fast path's `tcp_queue_rcv` + `tcp_event_data_recv`: in-order data, header already checked.
+    pub(super) fn tcp_fin(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+}
+impl TcpSock {
+    /// `tcp_enter_quickack_mode`
+    pub(super) fn enter_quickack_mode(&mut self, max_quickacks: u32) {}
+    /// `tcp_initialize_rcv_mss`
+    pub(super) fn initialize_rcv_mss(&mut self) {}
+    /// `tcp_receive_window`: what the peer may still send, bytes.
+    pub(crate) fn receive_window(&self) -> u32 {
+        0
+    }
+}
+/// `tcp_select_initial_window`: (rcv_wnd, window_clamp, rcv_wscale).
+pub(super) fn select_initial_window(
+    sysctl: &Sysctl,
+    space: i32,
+    mss: u32,
+    clamp: u32,
+    wscale_ok: bool,
+    init_rcv_wnd: u32,
+) -> (u32, u32, u8) {
+    (0, 0, 0)
+}
+
+// cc
+impl Host {
+    pub(crate) fn tcp_timer(&mut self, cx: &mut Cx<'_>, sk: SockId, kind: TimerKind) {}
+    /// `tcp_reset_xmit_timer`: RTO, probe, reordering or loss probe; bounded by `tcp_rto_max`; adds the pacing delay if asked.
+    pub(super) fn tcp_reset_xmit_timer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tp: &mut TcpSock,
+        kind: TimerKind,
+        after_us: u32,
+        pace_delay: bool,
+    ) {
+    }
+    /// `inet_csk_clear_xmit_timer(ICSK_TIME_RETRANS)`
+    pub(super) fn tcp_cancel_xmit_timer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    /// `tcp_clear_xmit_timers`: all timers of the connection.
+    pub(super) fn tcp_clear_xmit_timers(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+    pub(crate) fn tcp_set_keepalive(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, on: bool) {}
+    /// `tcp_probe0_base`, µs.
+    pub(super) fn tcp_probe0_base_us(&self, tp: &TcpSock) -> u32 {
+        0
+    }
+    /// `tcp_probe0_when`, µs.
+    pub(super) fn tcp_probe0_when_us(&self, tp: &TcpSock, max_when_us: u32) -> u32 {
+        0
+    }
+    /// `tcp_clamp_probe0_to_user_timeout`
+    pub(super) fn tcp_clamp_probe0_to_user_timeout(&self, cx: &Cx<'_>, tp: &TcpSock, when_us: u32) -> u32 {
+        when_us
+    }
+    /// `tcp_rto_max`, µs.
+    pub(super) fn tcp_rto_max_us(&self, tp: &TcpSock) -> u32 {
+        120_000_000
+    }
+    /// `tcp_update_pacing_rate`
+    pub(super) fn tcp_update_pacing_rate(&mut self, tp: &mut TcpSock) {}
+    /// `tcp_pacing_check`: true if a pacing timer must fire first (arms it).
+    pub(super) fn tcp_pacing_check(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> bool {
+        false
+    }
+    /// `tcp_set_congestion_control` (init included if the connection is open). `ENOENT` if there is none of that name.
+    pub(crate) fn tcp_set_congestion_control(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tp: &mut TcpSock,
+        name: &str,
+    ) -> Result<(), Errno> {
+        Ok(())
+    }
+    /// `tcp_init_congestion_control`
+    pub(super) fn tcp_init_congestion_control(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
+}
+impl TcpSock {
+    /// `tcp_update_skb_after_send`: `tcp_wstamp_ns` moves on by the skb's length at the pacing rate.
+    pub(super) fn update_skb_after_send(&mut self, len: u32, prior_wstamp: u64) {}
+    /// `tcp_rate_skb_sent`
+    pub(super) fn rate_skb_sent(&mut self, cb: &mut TcpSkbCb) {}
+    /// `tcp_rate_skb_delivered`
+    pub(super) fn rate_skb_delivered(&mut self, cb: &mut TcpSkbCb, rs: &mut RateSample) {}
+    /// `tcp_rate_gen`
+    pub(super) fn rate_gen(&mut self, delivered: u32, lost: u32, is_sack_reneg: bool, rs: &mut RateSample) {}
+    /// `tcp_rate_check_app_limited`
+    pub(super) fn rate_check_app_limited(&mut self) {}
+    /// `tcp_rtt_estimator`
+    pub(super) fn rtt_estimator(&mut self, sample_us: u32) {}
+    /// `tcp_set_rto` (and `tcp_bound_rto`): `rto_us` from srtt and rttvar.
+    pub(super) fn set_rto(&mut self, sysctl: &Sysctl) {}
+    /// `tcp_update_rtt_min`
+    pub(super) fn update_rtt_min(&mut self, sysctl: &Sysctl, rtt_us: u32, may_move_up: bool) {}
+    /// `tcp_min_rtt`, µs; `u32::MAX` if there is no sample.
+    pub(crate) fn min_rtt(&self) -> u32 {
+        u32::MAX
+    }
+    /// `icsk_ca_ops->ssthresh`
+    pub(super) fn ca_ssthresh(&mut self) -> u32 {
+        2
+    }
+    /// `icsk_ca_ops->cong_avoid`
+    pub(super) fn ca_cong_avoid(&mut self, ack: u32, acked: u32) {}
+    pub(super) fn ca_set_state(&mut self, new: CaState) {}
+    pub(super) fn ca_undo_cwnd(&mut self) -> u32 {
+        self.snd_cwnd
+    }
+    pub(super) fn ca_cwnd_event(&mut self, event: CaEvent) {}
+    /// `in_ack_event`, with `FLAG_*`-free bits: CA_ACK_*.
+    pub(super) fn ca_in_ack_event(&mut self, flags: u32) {}
+    pub(super) fn ca_pkts_acked(&mut self, pkts_acked: u32, rtt_us: i64, in_flight: u32) {}
+    /// `cong_control`: true if the algorithm (BBR) set cwnd and pacing itself.
+    pub(super) fn ca_cong_control(&mut self, ack: u32, flag: u32, rs: &RateSample) -> bool {
+        false
+    }
+    /// `min_tso_segs`, if the algorithm has a say.
+    pub(super) fn ca_min_tso_segs(&self) -> Option<u32> {
+        None
+    }
+    /// `sndbuf_expand`: 2, or 3 for BBR.
+    pub(super) fn ca_sndbuf_expand(&self) -> u32 {
+        2
+    }
+    /// `TCP_CONG_NEEDS_ECN`
+    pub(super) fn ca_needs_ecn(&self) -> bool {
+        false
+    }
+    /// `tcp_is_cwnd_limited`
+    pub(super) fn is_cwnd_limited(&self) -> bool {
+        true
+    }
+}
+/// `enum tcp_ca_event`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum CaEvent {
+    TxStart,
+    CwndRestart,
+    CompleteCwr,
+    Loss,
+    EcnNoCe,
+    EcnIsCe,
+}
+/// `struct rate_sample`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RateSample {
+    pub(crate) prior_mstamp: u64,
+    pub(crate) prior_delivered: u32,
+    pub(crate) prior_delivered_ce: u32,
+    pub(crate) delivered: i32,
+    pub(crate) delivered_ce: i32,
+    pub(crate) interval_us: i64,
+    pub(crate) snd_interval_us: u32,
+    pub(crate) rcv_interval_us: u32,
+    pub(crate) rtt_us: i64,
+    pub(crate) losses: i32,
+    pub(crate) acked_sacked: u32,
+    pub(crate) prior_in_flight: u32,
+    pub(crate) last_end_seq: u32,
+    pub(crate) is_app_limited: bool,
+    pub(crate) is_retrans: bool,
+    pub(crate) is_ack_delayed: bool,
+}
