@@ -133,12 +133,34 @@ impl Host {
         self.backlog.push_back(up);
     }
 
-    /// The soft interrupt at the end of every input: what came in on `lo`.
+    /// The soft interrupt at the end of every input: what came in on `lo`, and what the driver has freed.
     pub(crate) fn do_softirq(&mut self, cx: &mut Cx<'_>) {
-        while let Some(skb) = self.backlog.pop_front() {
-            let before = cx.trace.set_context(crate::trace::Context::Softirq);
-            self.netif_receive_skb(cx, IfIndex(1), skb);
-            cx.trace.set_context(before);
+        loop {
+            if let Some(skb) = self.backlog.pop_front() {
+                let before = cx.trace.set_context(crate::trace::Context::Softirq);
+                self.netif_receive_skb(cx, IfIndex(1), skb);
+                cx.trace.set_context(before);
+            } else if !self.tcp_wfree(cx) {
+                return;
+            }
         }
+    }
+
+    /// `tcp_wfree`, `tcp_tasklet_func`: freed packets give their socket memory back, and who waited for it sends on.
+    /// False if there were none.
+    fn tcp_wfree(&mut self, cx: &mut Cx<'_>) -> bool {
+        if cx.mem.wfree.is_empty() {
+            return false;
+        }
+        for (id, charged) in core::mem::take(&mut cx.mem.wfree) {
+            let Some(sock) = self.socks.get_mut(id) else { continue };
+            sock.wmem_alloc = sock.wmem_alloc.saturating_sub(charged);
+            if sock.tsq_throttled {
+                let before = cx.trace.set_context(crate::trace::Context::Softirq);
+                self.with_tcp(cx, id, |host, cx, tp| host.tcp_tsq_handler(cx, tp));
+                cx.trace.set_context(before);
+            }
+        }
+        true
     }
 }

@@ -31,6 +31,14 @@ pub(crate) struct Dst {
     pub(crate) src: Ipv4Addr,
     /// The event of the look-up.
     pub(crate) chosen_by: EventId,
+    /// `RTAX_MTU`, or what an ICMP message said of the path, bytes.
+    pub(crate) mtu: Option<u32>,
+    /// `RTAX_ADVMSS`, bytes.
+    pub(crate) advmss: Option<u16>,
+    /// `RTAX_INITCWND`, segments.
+    pub(crate) initcwnd: Option<u32>,
+    /// `RTAX_INITRWND`, segments.
+    pub(crate) initrwnd: Option<u32>,
 }
 
 /// The routes of a host, longest prefix first.
@@ -102,7 +110,7 @@ impl Host {
                 gateway: gateway.map_or(0, Ipv4Addr::to_bits),
                 ifindex: dev.0,
             });
-            Ok(Dst { dev, gateway, src, chosen_by })
+            Ok(Dst { dev, gateway, src, chosen_by, mtu: None, advmss: None, initcwnd: None, initrwnd: None })
         })
     }
 

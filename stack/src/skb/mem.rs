@@ -3,7 +3,7 @@
 //! Linux: the slab caches and `skb_shared_info::dataref`. Kept in one place, and not behind `Rc`, so that a
 //! whole host can be cloned for a keyframe with every sharing intact.
 
-use crate::trace::CopyKind;
+use crate::trace::{CopyKind, SockId};
 use alloc::vec::Vec;
 
 /// One data area.
@@ -22,6 +22,8 @@ pub struct Mem {
     areas: Vec<Area>,
     free: Vec<u32>,
     copied: [u64; 5],
+    /// Socket memory that freed packets give back (`sock_wfree`), until the soft interrupt does it.
+    pub(crate) wfree: Vec<(SockId, u32)>,
 }
 
 // A keyframe holds what is in use: the bytes of freed areas are kept only for their next user.
@@ -29,7 +31,12 @@ impl Clone for Mem {
     fn clone(&self) -> Mem {
         let used =
             |area: &Area| if area.references == 0 { Area { bytes: Vec::new(), references: 0 } } else { area.clone() };
-        Mem { areas: self.areas.iter().map(used).collect(), free: self.free.clone(), copied: self.copied }
+        Mem {
+            areas: self.areas.iter().map(used).collect(),
+            free: self.free.clone(),
+            copied: self.copied,
+            wfree: self.wfree.clone(),
+        }
     }
 }
 

@@ -118,6 +118,8 @@ pub struct SkBuff {
     pub gso_size: u16,
     /// `skb_shinfo->gso_segs`.
     pub gso_segs: u16,
+    /// What `sk_wmem_alloc` of the owner was charged for it, bytes.
+    charged: u32,
     /// Earliest departure time (`skb->tstamp`), ns of the kernel's clock; 0 is at once.
     pub tstamp: u64,
     /// `skb->protocol`: the EtherType.
@@ -186,6 +188,7 @@ impl SkBuff {
             data_len: 0,
             gso_size: 0,
             gso_segs: 0,
+            charged: 0,
             tstamp: 0,
             protocol: 0,
             owner: None,
@@ -204,7 +207,7 @@ impl SkBuff {
             cx.mem.share(frag.page);
         }
         cx.trace.emit(|| What::SkbClone { skb: id, of: self.id });
-        SkBuff { id, owner: None, ..self.clone() }
+        SkBuff { id, owner: None, charged: 0, ..self.clone() }
     }
 
     /// The number of this skb.
@@ -386,6 +389,16 @@ impl SkBuff {
             cx.mem.release(frag.page);
         }
         cx.mem.release(self.memory);
+        if let Some(owner) = self.owner.filter(|_| self.charged > 0) {
+            cx.mem.wfree.push((owner, self.charged));
+        }
+    }
+
+    /// `skb_set_owner_w`: on its way down it is charged to its socket, until the driver frees it.
+    pub(crate) fn charge_wmem(&mut self, sock: &mut crate::socket::Sock) {
+        self.owner = Some(sock.id);
+        self.charged = self.truesize;
+        sock.wmem_alloc += self.charged;
     }
 
     fn moved(&self, op: SkbOp, delta: u32, cx: &mut Cx<'_>) {

@@ -86,6 +86,10 @@ pub struct Sock {
     pub(crate) rcvbuf_locked: bool,
     /// `sk_wmem_queued`: truesize of what waits to be sent or acknowledged.
     pub(crate) wmem_queued: u32,
+    /// `sk_wmem_alloc`: truesize of what is in the qdisc and the driver.
+    pub(crate) wmem_alloc: u32,
+    /// `TSQ_THROTTLED`: it waits until the driver has freed some of that.
+    pub(crate) tsq_throttled: bool,
     /// `sk_rmem_alloc`: truesize of what waits to be read.
     pub(crate) rmem_alloc: u32,
     pub(crate) receive_queue: VecDeque<(SkBuff, From)>,
@@ -200,6 +204,8 @@ impl Sock {
             sndbuf_locked: false,
             rcvbuf_locked: false,
             wmem_queued: 0,
+            wmem_alloc: 0,
+            tsq_throttled: false,
             rmem_alloc: 0,
             receive_queue: VecDeque::new(),
             waiters: Vec::new(),

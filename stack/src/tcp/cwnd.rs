@@ -84,15 +84,10 @@ impl Host {
         }
         tp.snd_cwnd_used = tp.snd_cwnd_used.max(tp.packets_out);
         let unused = cx.now.since(tp.snd_cwnd_stamp).as_micros() as u64;
-        if self.sysctl.tcp_slow_start_after_idle != 0
-            && unused >= u64::from(tp.rto_us)
-            && !tp.ca_has_cong_control()
-        {
+        if self.sysctl.tcp_slow_start_after_idle != 0 && unused >= u64::from(tp.rto_us) && !tp.ca_has_cong_control() {
             self.tcp_cwnd_application_limited(cx, tp);
         }
-        if tp.write_queue.is_empty()
-            && tp.sk.nospace
-            && matches!(tp.state, TcpState::Established | TcpState::CloseWait)
+        if tp.write_queue.is_empty() && tp.sk.nospace && matches!(tp.state, TcpState::Established | TcpState::CloseWait)
         {
             tp.chrono_begin(cx, Chrono::SndbufLimited);
         }

@@ -4,14 +4,22 @@
 //! works on a connection is handed `&mut TcpSock`, taken out of the socket table by [`Host::with_tcp`] for as
 //! long as it runs.
 
+mod chrono;
 mod cong;
+mod cwnd;
 mod ipv4;
 mod minisocks;
+mod mtu;
+mod options;
 mod output;
+mod queue;
+mod retransmit;
+mod sendmsg;
 mod seq;
 mod sock;
 mod stubs;
 mod timewait;
+mod xmit;
 
 pub(crate) use minisocks::Request;
 pub(crate) use sock::*;

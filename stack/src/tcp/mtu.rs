@@ -166,7 +166,12 @@ impl Host {
             return if tp.packets_in_flight() == 0 { Some(false) } else { None };
         }
         // `tcp_can_coalesce_send_queue_head`
-        if tp.write_queue.iter().take_while(|s| super::seq::before(s.cb.seq, tp.snd_nxt.wrapping_add(probe_size))).any(|s| s.cb.eor || s.headlen() > 0) {
+        if tp
+            .write_queue
+            .iter()
+            .take_while(|s| super::seq::before(s.cb.seq, tp.snd_nxt.wrapping_add(probe_size)))
+            .any(|s| s.cb.eor || s.headlen() > 0)
+        {
             return Some(false);
         }
         if tp.write_queue.front().is_some_and(|s| (s.len() as u32) < probe_size) {

@@ -298,4 +298,3 @@ pub(super) fn tell_stream(cx: &mut Cx<'_>, skb: &SkBuff) {
     let (id, seq, len) = (skb.id(), skb.cb.seq, skb.len() as u32);
     cx.trace.emit(|| What::Stream { skb: id, seq, len });
 }
-

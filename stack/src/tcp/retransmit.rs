@@ -45,10 +45,7 @@ impl Host {
     /// `tcp_schedule_loss_probe`: in two round trips, should no ACK come (RFC 8985 §7.2). False if none is due.
     pub(super) fn tcp_schedule_loss_probe(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, advancing_rto: bool) -> bool {
         let enabled = matches!(self.sysctl.tcp_early_retrans, 3 | 4);
-        if !enabled
-            || tp.packets_out == 0
-            || !tp.rx_opt.sack_ok
-            || !matches!(tp.ca_state, CaState::Open | CaState::Cwr)
+        if !enabled || tp.packets_out == 0 || !tp.rx_opt.sack_ok || !matches!(tp.ca_state, CaState::Open | CaState::Cwr)
         {
             return false;
         }

@@ -161,7 +161,6 @@ pub struct TcpSock {
     pub(crate) urg_seq: u32,
     /// `urg_data`: `TCP_URG_*` bits and the byte.
     pub(crate) urg_data: u16,
-    pub(crate) urg_mode: bool,
 
     // Queues.
     /// `sk_write_queue` behind `sk_send_head`: not yet sent.
@@ -388,7 +387,6 @@ impl TcpSock {
             scaling_ratio: super::DEFAULT_SCALING_RATIO,
             urg_seq: 0,
             urg_data: 0,
-            urg_mode: false,
             write_queue: VecDeque::new(),
             rtx_queue: VecDeque::new(),
             ofo_queue: VecDeque::new(),
@@ -491,7 +489,7 @@ impl TcpSock {
             rate_interval_us: 0,
             rate_app_limited: true,
             ecn_flags: 0,
-            mtup_enabled: false,
+            mtup_enabled: sysctl.tcp_mtu_probing > 1,
             mtup_search_high: 0,
             mtup_search_low: 0,
             mtup_probe_size: 0,

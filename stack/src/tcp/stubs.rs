@@ -14,77 +14,13 @@ use crate::wire::ipv4::Ipv4Repr;
 use alloc::boxed::Box;
 
 // me (lead): what others call
-/// A segment without a socket behind it: a SYN-ACK, a reset, an ACK of TIME_WAIT.
-pub(super) struct Control {
-    pub(super) path: super::output::Path,
-    pub(super) seq: u32,
-    pub(super) ack: u32,
-    pub(super) flags: u8,
-    pub(super) window: u16,
-    pub(super) options: crate::wire::tcp_options::TcpOptions,
-    pub(super) tos: u8,
-}
 impl Host {
-    pub(crate) fn tcp_sendmsg(
-        &mut self,
-        cx: &mut Cx<'_>,
-        task: TaskId,
-        tp: &mut TcpSock,
-        buf: &[u8],
-        flags: i32,
-        progress: &mut Progress,
-    ) -> Result<usize, Stop> {
-        Err(Errno::ENOSYS.into())
-    }
-    /// `ip_send_unicast_reply`, `ip_build_and_send_pkt`.
-    pub(super) fn tcp_send_control(&mut self, cx: &mut Cx<'_>, control: Control) {}
-    /// `tcp_push_pending_frames`
-    pub(crate) fn tcp_push_pending_frames(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_send_ack`
-    pub(super) fn tcp_send_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `__tcp_send_ack(sk, rcv_nxt)`: for DSACK-compressed cases.
-    pub(super) fn tcp_send_ack_rcv_nxt(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, rcv_nxt: u32) {}
     pub(super) fn tcp_send_challenge_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_send_active_reset(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_send_fin(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_connect`: `tcp_connect_init` (windows, mss) and the SYN; `write_seq` is the ISN already.
-    pub(super) fn tcp_connect(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_send_synack` for simultaneous open.
-    pub(super) fn tcp_send_synack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_write_queue_purge`
-    pub(super) fn tcp_write_queue_purge(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_rearm_rto(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_retransmit_skb` of the segment at `index` of the retransmit queue. 0, an errno below zero, or a qdisc's code.
-    pub(super) fn tcp_retransmit_skb(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, index: usize, segs: u32) -> i32 {
-        0
-    }
-    pub(super) fn tcp_xmit_retransmit_queue(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     pub(super) fn tcp_enter_loss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     pub(super) fn tcp_enter_cwr(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     /// `tcp_try_to_open`-free: the RACK reordering timer.
     pub(super) fn tcp_rack_reo_timeout(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_send_loss_probe(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     pub(super) fn tcp_simple_retransmit(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_write_wakeup`'s way to send a segment that the window does not allow in full: `tcp_transmit_skb` of the write queue's head after `tcp_fragment`; see probe.rs.
-    pub(super) fn tcp_transmit_head(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, len: u32) -> i32 {
-        0
-    }
-    /// A bare segment (`tcp_xmit_probe_skb`): flags ACK, this sequence number.
-    pub(super) fn tcp_xmit_bare(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seq: u32, flags: u8) -> i32 {
-        0
-    }
-    /// `tcp_sync_mss`; gives the new `mss_cache`.
-    pub(super) fn tcp_sync_mss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, pmtu: u32) -> u32 {
-        0
-    }
-    /// `tcp_current_mss`
-    pub(super) fn tcp_current_mss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> u32 {
-        0
-    }
-    /// `tcp_mtup_init`
-    pub(super) fn tcp_mtup_init(&mut self, tp: &mut TcpSock) {}
-    /// `tcp_mtu_probing`: the retransmission timer suspects a black hole.
-    pub(super) fn tcp_mtu_probing(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     /// `tcp_init_transfer` (metrics, buffers, congestion control).
     pub(super) fn tcp_init_transfer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     pub(super) fn tcp_rcv_established(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
@@ -98,50 +34,10 @@ impl Host {
     pub(super) fn oow_rate_limited(&mut self, cx: &Cx<'_>, last: &mut Option<crate::time::Instant>) -> bool {
         false
     }
-    pub(super) fn tcp_sndbuf_expand(&mut self, tp: &mut TcpSock) {}
-    /// `tcp_check_space`: wakes writers.
-    pub(super) fn tcp_check_space(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     /// `tcp_data_snd_check`
     pub(super) fn tcp_data_snd_check(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_clear_retrans` + hints.
-    pub(super) fn tcp_clear_retrans(&mut self, tp: &mut TcpSock) {}
 }
-impl TcpSock {
-    /// `tcp_mstamp_refresh`
-    pub(crate) fn mstamp_refresh(&mut self, cx: &Cx<'_>) {}
-    /// `tcp_time_stamp_ts`: the timestamp clock (ms) without the offset.
-    pub(crate) fn time_stamp_ts(&self) -> u32 {
-        0
-    }
-    /// `tcp_packets_in_flight`, segments.
-    pub(crate) fn packets_in_flight(&self) -> u32 {
-        0
-    }
-    /// `tcp_wnd_end`
-    pub(crate) fn wnd_end(&self) -> u32 {
-        0
-    }
-    /// `tcp_mss_to_mtu`
-    pub(super) fn mss_to_mtu(&self, mss: u32) -> u32 {
-        mss + 40
-    }
-    /// `tcp_skb_is_last`-free: is there anything sent or to be sent?
-    pub(crate) fn write_queues_empty(&self) -> bool {
-        self.write_queue.is_empty() && self.rtx_queue.is_empty()
-    }
-    /// `tcp_in_initial_slowstart`
-    pub(super) fn in_initial_slowstart(&self) -> bool {
-        self.snd_ssthresh >= super::INFINITE_SSTHRESH
-    }
-    /// `tcp_in_slow_start`
-    pub(super) fn in_slow_start(&self) -> bool {
-        self.snd_cwnd < self.snd_ssthresh
-    }
-    /// `tcp_in_cwnd_reduction`
-    pub(super) fn in_cwnd_reduction(&self) -> bool {
-        matches!(self.ca_state, CaState::Cwr | CaState::Recovery)
-    }
-}
+impl TcpSock {}
 
 // conn
 impl Host {
@@ -203,6 +99,12 @@ impl TcpSock {
 }
 
 // rx
+impl TcpSock {
+    /// `tcp_full_space`: what the receive buffer offers as window, bytes.
+    pub(crate) fn full_space(&self) -> i32 {
+        0
+    }
+}
 impl Host {
     /// `tcp_data_queue`: strips the TCP header, queues, drops or sets aside.
     pub(super) fn tcp_data_queue(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
@@ -271,7 +173,18 @@ pub(super) fn select_initial_window(
 }
 
 // cc
+impl TcpSock {
+    /// Does the algorithm have a `cong_control`?
+    pub(super) fn ca_has_cong_control(&self) -> bool {
+        false
+    }
+}
 impl Host {
+    /// `tcp_rto_min`, µs.
+    pub(super) fn tcp_rto_min_us(&self, tp: &TcpSock) -> u32 {
+        200_000
+    }
+
     pub(crate) fn tcp_timer(&mut self, cx: &mut Cx<'_>, sk: SockId, kind: TimerKind) {}
     /// `tcp_reset_xmit_timer`: RTO, probe, reordering or loss probe; bounded by `tcp_rto_max`; adds the pacing delay if asked.
     pub(super) fn tcp_reset_xmit_timer(

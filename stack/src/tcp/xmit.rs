@@ -99,7 +99,14 @@ impl Host {
 
     /// `tcp_write_xmit`: sends what may go. True if nothing is in flight and something still waits: a probe timer is
     /// needed.
-    pub(super) fn tcp_write_xmit(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, mss: u32, nonagle: u8, push: Push) -> bool {
+    pub(super) fn tcp_write_xmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tp: &mut TcpSock,
+        mss: u32,
+        nonagle: u8,
+        push: Push,
+    ) -> bool {
         cx.call(Function::TcpWriteXmit, |cx| {
             let mut sent = 0;
             tp.mstamp_refresh(cx);
@@ -153,7 +160,8 @@ impl Host {
                     break;
                 }
                 let Some(skb) = tp.write_queue.front() else { break };
-                if self.tcp_small_queue_check(tp, skb.truesize(), 0) || skb.cb.end_seq == skb.cb.seq {
+                let (truesize, empty) = (skb.truesize(), skb.cb.end_seq == skb.cb.seq);
+                if self.tcp_small_queue_check(tp, truesize, 0) || empty {
                     break;
                 }
                 if self.tcp_transmit_write_head(cx, tp) != 0 {
