@@ -277,7 +277,7 @@ impl Host {
         let per_mss = per_mss.next_power_of_two() + 256;
         let segments = tp.init_cwnd().max(tp.snd_cwnd).max(tp.reordering + 1);
         let wanted = u64::from(segments) * u64::from(per_mss) * u64::from(tp.ca_sndbuf_expand());
-        let wanted = wanted.min(self.sysctl.tcp_wmem.max as u64) as u32;
+        let wanted = wanted.min(self.sysctl.tcp_wmem[2] as u64) as u32;
         if tp.sndbuf < wanted {
             tp.sk.sndbuf = wanted;
         }
