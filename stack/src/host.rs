@@ -13,7 +13,7 @@ use crate::neigh::NeighTable;
 use crate::rng::Rng;
 use crate::skb::{Mem, SkBuff};
 use crate::socket::SockTable;
-use crate::syscall::{Fd, SysRet, Syscall, Tasks};
+use crate::syscall::{Epolls, Fd, SysRet, Syscall, Tasks};
 use crate::sysctl::Sysctl;
 use crate::time::Instant;
 use crate::timer::Timers;
@@ -115,6 +115,7 @@ pub struct Host {
     pub(crate) neigh: NeighTable,
     pub(crate) socks: SockTable,
     pub(crate) tasks: Tasks,
+    pub(crate) epolls: Epolls,
     pub(crate) timers: Timers,
     pub(crate) sysctl: Sysctl,
     pub(crate) rng: Rng,
@@ -136,6 +137,7 @@ impl Host {
             neigh: NeighTable::default(),
             socks: SockTable::default(),
             tasks: Tasks::default(),
+            epolls: Epolls::default(),
             timers: Timers::default(),
             sysctl: Sysctl::default(),
             rng: Rng::new(config.seed),

@@ -5,7 +5,7 @@
 use super::{Proto, RCV_SHUTDOWN, SEND_SHUTDOWN, Sock};
 use crate::host::{Cx, Host};
 use crate::syscall::*;
-use crate::syscall::{File, Progress, Stop};
+use crate::syscall::{File, Handle, Progress, Stop};
 use crate::tcp::TcpSock;
 use crate::trace::{Function, SockId, TaskId, TcpState, What};
 use alloc::boxed::Box;
@@ -51,7 +51,8 @@ impl Host {
             sock.nonblock = flags & SOCK_NONBLOCK != 0;
             sock.files = 1;
             sock.ip_id = self.rng.next_u32() as u16;
-            let fd = self.tasks.get(task).install(File { sock: id, cloexec: flags & SOCK_CLOEXEC != 0 })?;
+            let fd =
+                self.tasks.get(task).install(File { handle: Handle::Sock(id), cloexec: flags & SOCK_CLOEXEC != 0 })?;
             if tcp {
                 self.socks.put_tcp(Box::new(TcpSock::new(sock, &self.sysctl)));
             } else {
@@ -282,7 +283,7 @@ impl Host {
             };
             self.with_tcp(cx, sk, accept).unwrap_or(Err(Stop::Fail(Errno::EBADF)))
         })?;
-        let fd = self.tasks.get(task).install(File { sock: child, cloexec: flags & SOCK_CLOEXEC != 0 });
+        let fd = self.tasks.get(task).install(File { handle: Handle::Sock(child), cloexec: flags & SOCK_CLOEXEC != 0 });
         let fd = match fd {
             Ok(fd) => fd,
             Err(errno) => {
@@ -345,7 +346,7 @@ impl Host {
         cx.call(Function::SockRecvmsg, |cx| match self.socks.get(sk).map(|s| s.proto) {
             Some(Proto::Tcp) => {
                 let receive = |host: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| {
-                    host.tcp_recvmsg(cx, task, tp, len, flags, progress)
+                    host.tcp_recvmsg_full(cx, task, tp, (len, flags), progress)
                 };
                 self.with_tcp(cx, sk, receive).unwrap_or(Err(Errno::EBADF.into()))
             }
@@ -415,18 +416,25 @@ impl Host {
             return Ok(SysRet::ok(0));
         }
         let file = self.tasks.get(task).remove(fd).ok_or(Errno::EBADF)?;
-        self.tell_fd(cx, file.sock, task, -1);
-        self.fput(cx, file.sock);
+        if let Handle::Sock(sk) = file.handle {
+            self.tell_fd(cx, sk, task, -1);
+        }
+        self.fput(cx, file.handle);
         Ok(SysRet::ok(0))
     }
 
-    /// `fput`: one descriptor less refers to the socket.
-    pub(crate) fn fput(&mut self, cx: &mut Cx<'_>, sk: SockId) {
+    /// `fput`: one descriptor less refers to the open file.
+    pub(crate) fn fput(&mut self, cx: &mut Cx<'_>, handle: Handle) {
+        let sk = match handle {
+            Handle::Sock(sk) => sk,
+            Handle::Epoll(ep) => return self.ep_put(ep),
+        };
         let Some(sock) = self.socks.get_mut(sk) else { return };
         sock.files = sock.files.saturating_sub(1);
         if sock.files > 0 {
             return;
         }
+        self.eventpoll_release(sk);
         cx.call(Function::InetRelease, |cx| {
             if self.socks.get(sk).is_some_and(|s| s.proto == Proto::Tcp) {
                 self.with_tcp(cx, sk, |host, cx, tp| host.tcp_close(cx, tp));
@@ -465,11 +473,26 @@ impl Host {
     }
 
     /// `fcntl(2)` as far as sockets need it.
-    pub(crate) fn sys_fcntl(&mut self, task: TaskId, fd: Fd, sk: SockId, cmd: i32, arg: i32) -> Result<SysRet, Stop> {
-        let Some(sock) = self.socks.get_mut(sk) else { return Err(Errno::EBADF.into()) };
+    pub(crate) fn sys_fcntl(&mut self, task: TaskId, fd: Fd, cmd: i32, arg: i32) -> Result<SysRet, Stop> {
+        let handle = match self.tasks.get(task).file(fd) {
+            Some(file) => file.handle,
+            None if (0..3).contains(&fd) => return Err(Errno::EINVAL.into()),
+            None => return Err(Errno::EBADF.into()),
+        };
+        let sock = match handle {
+            Handle::Sock(sk) => self.socks.get_mut(sk),
+            Handle::Epoll(_) => None,
+        };
         match cmd {
-            F_GETFL => return Ok(SysRet::ok(i64::from(O_RDWR | if sock.nonblock { O_NONBLOCK } else { 0 }))),
-            F_SETFL => sock.nonblock = arg & O_NONBLOCK != 0,
+            F_GETFL => {
+                let nonblock = sock.is_some_and(|s| s.nonblock);
+                return Ok(SysRet::ok(i64::from(O_RDWR | if nonblock { O_NONBLOCK } else { 0 })));
+            }
+            F_SETFL => {
+                if let Some(sock) = sock {
+                    sock.nonblock = arg & O_NONBLOCK != 0;
+                }
+            }
             F_GETFD | F_SETFD => {
                 let file = self.tasks.get(task).file_mut(fd).ok_or(Errno::EBADF)?;
                 if cmd == F_GETFD {

@@ -2,17 +2,22 @@
 //!
 //! Linux: `include/net/sock.h`, `net/core/sock.c`, `net/ipv4/inet_hashtables.c`.
 
+mod errqueue;
 mod inet;
 mod options;
 mod table;
 
+pub(crate) use errqueue::ExtendedError;
 pub use table::SockTable;
 pub(crate) use table::{Established, Tuple};
 
 use crate::host::{Cx, Host};
 use crate::ip::Dst;
 use crate::skb::SkBuff;
-use crate::syscall::{Errno, Fd, Progress, Stop};
+use crate::syscall::{
+    EPOLLERR, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDBAND, EPOLLRDNORM, EPOLLWRBAND, EPOLLWRNORM, EpollId, Errno, Fd,
+    Progress, Stop,
+};
 use crate::time::Duration;
 use crate::trace::{Field, Function, QueueKind, QueueOp, SockId, TaskId, TcpState, What};
 use alloc::collections::VecDeque;
@@ -31,6 +36,21 @@ pub(crate) enum Proto {
     Udp,
     /// `IPPROTO_ICMP` with `SOCK_DGRAM`: the port is the echo identifier.
     Ping,
+}
+
+/// Who is told when something happens on a socket (`struct wait_queue_entry`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waiter {
+    /// A task that sleeps; with `events`, only if one of them may have happened.
+    Task { task: TaskId, events: u32 },
+    /// An epoll instance that watches it under this descriptor.
+    Epoll(EpollId, Fd),
+}
+
+impl Waiter {
+    pub(crate) fn task(task: TaskId, events: u32) -> Waiter {
+        Waiter::Task { task, events }
+    }
 }
 
 /// A datagram's sender, beside the skb in the receive queue.
@@ -93,7 +113,12 @@ pub struct Sock {
     /// `sk_rmem_alloc`: truesize of what waits to be read.
     pub(crate) rmem_alloc: u32,
     pub(crate) receive_queue: VecDeque<(SkBuff, From)>,
-    pub(crate) waiters: Vec<TaskId>,
+    /// `SOCK_DONE`: the peer's FIN has come.
+    pub(crate) done: bool,
+    /// `sk_error_queue`: ICMP errors and time stamps for `MSG_ERRQUEUE`.
+    pub(crate) error_queue: VecDeque<ExtendedError>,
+    /// `sk_wq`: who is told when something happens.
+    pub(crate) waiters: Vec<Waiter>,
 }
 
 impl Sock {
@@ -144,9 +169,7 @@ impl Sock {
         cx.trace.enter(function);
         cx.trace.emit(|| What::Sleep { task, sock: self.id });
         cx.trace.fall_asleep();
-        if !self.waiters.contains(&task) {
-            self.waiters.push(task);
-        }
+        self.waiters.push(Waiter::task(task, 0));
         cx.trace.exit();
         Stop::Sleep
     }
@@ -208,6 +231,8 @@ impl Sock {
             tsq_throttled: false,
             rmem_alloc: 0,
             receive_queue: VecDeque::new(),
+            done: false,
+            error_queue: VecDeque::new(),
             waiters: Vec::new(),
         }
     }
@@ -225,6 +250,11 @@ impl Sock {
         self.dead
     }
 
+    /// The task waits no longer.
+    pub(crate) fn no_waiter(&mut self, task: TaskId) {
+        self.waiters.retain(|w| !matches!(w, Waiter::Task { task: t, .. } if *t == task));
+    }
+
     /// Takes the pending error (`sock_error`).
     pub(crate) fn take_err(&mut self) -> Option<Errno> {
         self.err.take()
@@ -232,33 +262,60 @@ impl Sock {
 }
 
 impl Host {
-    /// Wakes every task that sleeps on the socket.
+    /// `sk_state_change`: anything may have happened, so everybody who waits is told.
     pub(crate) fn sk_wake(&mut self, cx: &mut Cx<'_>, sock: &mut Sock) {
-        for task in core::mem::take(&mut sock.waiters) {
-            cx.trace.emit(|| What::Wake { task, sock: sock.id });
-            self.tasks.wake(task);
-        }
+        self.wake_up(cx, sock.id, &mut sock.waiters, 0);
     }
 
     /// [`Host::sk_wake`] for a socket in the table.
     pub(crate) fn sk_wake_id(&mut self, cx: &mut Cx<'_>, sk: SockId) {
         let Some(sock) = self.socks.get_mut(sk) else { return };
-        for task in core::mem::take(&mut sock.waiters) {
-            cx.trace.emit(|| What::Wake { task, sock: sk });
-            self.tasks.wake(task);
+        let mut waiters = core::mem::take(&mut sock.waiters);
+        self.wake_up(cx, sk, &mut waiters, 0);
+        if let Some(sock) = self.socks.get_mut(sk) {
+            sock.waiters = waiters;
         }
     }
 
-    /// `sk_error_report`: the error waits for the next system call, and who sleeps is woken.
+    /// `wake_up_interruptible_poll`: tells who waits for one of these events (0: for any). Tasks leave the queue.
+    fn wake_up(&mut self, cx: &mut Cx<'_>, sk: SockId, waiters: &mut Vec<Waiter>, events: u32) {
+        waiters.retain(|waiter| match *waiter {
+            Waiter::Task { task, events: wanted } => {
+                if wanted != 0 && events != 0 && wanted & events == 0 {
+                    return true;
+                }
+                cx.trace.emit(|| What::Wake { task, sock: sk });
+                self.tasks.wake(task);
+                false
+            }
+            Waiter::Epoll(ep, fd) => {
+                self.ep_poll_callback(cx, (ep, fd), sk, events);
+                true
+            }
+        });
+    }
+
+    /// `sk_error_report`: the error waits for the next system call, and who waits is told.
     pub(crate) fn sk_set_err(&mut self, cx: &mut Cx<'_>, sock: &mut Sock, errno: Errno) {
         sock.err = Some(errno);
         cx.tell_set(sock.id, Field::SkErr, 0, errno as u32);
-        self.sk_wake(cx, sock);
+        self.sk_error_report(cx, sock);
+    }
+
+    /// `sock_def_error_report`.
+    pub(crate) fn sk_error_report(&mut self, cx: &mut Cx<'_>, sock: &mut Sock) {
+        self.wake_up(cx, sock.id, &mut sock.waiters, EPOLLERR);
     }
 
     /// `sk_data_ready`.
     pub(crate) fn sock_def_readable(&mut self, cx: &mut Cx<'_>, sock: &mut Sock) {
-        cx.call(Function::SockDefReadable, |cx| self.sk_wake(cx, sock));
+        const READABLE: u32 = EPOLLIN | EPOLLPRI | EPOLLRDNORM | EPOLLRDBAND;
+        cx.call(Function::SockDefReadable, |cx| self.wake_up(cx, sock.id, &mut sock.waiters, READABLE));
+    }
+
+    /// The end of `sk_stream_write_space`: tells who waits for room.
+    pub(crate) fn sk_wake_writers(&mut self, cx: &mut Cx<'_>, sock: &mut Sock) {
+        self.wake_up(cx, sock.id, &mut sock.waiters, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
     }
 
     /// Tells which descriptor of which task a socket has.

@@ -2,9 +2,14 @@
 
 mod abi;
 mod entry;
+mod epoll;
 mod errno;
+mod ioctl;
+mod msg;
+mod poll;
 mod tasks;
 
 pub use abi::*;
+pub(crate) use epoll::{EpollId, Epolls};
 pub use errno::Errno;
-pub(crate) use tasks::{File, Pending, Progress, Stop, Tasks};
+pub(crate) use tasks::{File, Handle, Pending, Progress, Stop, Tasks};

@@ -3,7 +3,7 @@
 //! Linux: `fs/file.c` (descriptor table), `kernel/sched/wait.c`. A sleeping call is kept with how far it got;
 //! when the task wakes, the call runs again from there.
 
-use super::{Errno, Fd, Syscall};
+use super::{EpollId, Errno, Fd, Syscall};
 use crate::time::Instant;
 use crate::timer::Token;
 use crate::trace::{SockId, TaskId, Wait};
@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 /// The first descriptor a program can get: 0, 1 and 2 are its terminal.
 const FIRST_FD: usize = 3;
 /// `RLIMIT_NOFILE`.
-const MAX_FD: usize = 1024;
+pub(super) const MAX_FD: usize = 1024;
 
 /// Why a system call does not return a value now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,9 +53,16 @@ pub(crate) struct Pending {
     pub(crate) timer: Option<Token>,
 }
 
+/// What a descriptor refers to (`struct file`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Handle {
+    Sock(SockId),
+    Epoll(EpollId),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct File {
-    pub(crate) sock: SockId,
+    pub(crate) handle: Handle,
     pub(crate) cloexec: bool,
 }
 

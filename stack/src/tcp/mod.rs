@@ -12,6 +12,7 @@ mod minisocks;
 mod mtu;
 mod options;
 mod output;
+mod poll;
 mod queue;
 mod retransmit;
 mod sendmsg;

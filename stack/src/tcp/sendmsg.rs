@@ -304,7 +304,7 @@ impl Host {
         if self.sk_stream_is_writeable(tp) {
             tp.sk.nospace = false;
             if !tp.waiters.is_empty() {
-                cx.call(Function::SkStreamWriteSpace, |cx| self.sk_wake(cx, &mut tp.sk));
+                cx.call(Function::SkStreamWriteSpace, |cx| self.sk_wake_writers(cx, &mut tp.sk));
             }
         }
     }

@@ -100,6 +100,8 @@ functions! {
     SysEpollCtl = "do_epoll_ctl", Syscall, "fs/eventpoll.c";
     SysEpollWait = "do_epoll_wait", Syscall, "fs/eventpoll.c";
     SysIoctl = "sock_ioctl", Syscall, "net/socket.c";
+    PollScheduleTimeout = "poll_schedule_timeout", Syscall, "fs/select.c";
+    EpPollCallback = "ep_poll_callback", Socket, "fs/eventpoll.c";
     SockPoll = "sock_poll", Socket, "net/socket.c";
     EpPoll = "ep_poll", Socket, "fs/eventpoll.c";
     TcpPoll = "tcp_poll", Transport, "net/ipv4/tcp.c";
