@@ -3,6 +3,7 @@
 //! Everything a developer or the CI does is a command here, written in Rust and built from Cargo.lock, so that a
 //! machine with Rust alone can run it. One file a command; `sh` runs programs, `workspace` knows where things are.
 
+mod bench;
 mod page;
 mod precompress;
 mod screenshot;
@@ -43,6 +44,10 @@ enum Command {
     ///
     /// Installs the programs it needs when it runs as root on Debian or Ubuntu, and names them otherwise.
     Test(test::Args),
+    /// Measure the stack beside smoltcp, natively and in WebAssembly.
+    ///
+    /// Prints a table and writes bench.json into cargo's target folder. A quiet machine gives steadier numbers.
+    Bench(bench::Args),
     /// Check what neither the compiler nor clippy checks: file sizes, heads of files, paths named in documents.
     Tidy,
     /// Take a picture of a page in headless Chromium, and print what its console says.
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Start(args) => start::run(&args),
         Command::Test(args) => test::run(args),
+        Command::Bench(args) => bench::run(&args),
         Command::Tidy => tidy::run(),
         Command::Build(args) => page::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),

@@ -26,6 +26,7 @@ const TOOLS: &[Tool] = &[
     Tool { program: "ping", package: "iputils-ping", purpose: "a peer for live mode" },
     Tool { program: "curl", package: "curl", purpose: "a peer for live mode" },
     Tool { program: "tcpdump", package: "tcpdump", purpose: "captures in tests" },
+    Tool { program: "valgrind", package: "valgrind", purpose: "counts instructions in `cargo xtask bench`" },
     Tool { program: "python3", package: "python3", purpose: "a peer for live mode, and the reference for our Python" },
 ];
 
@@ -54,7 +55,17 @@ fn is_ubuntu() -> bool {
 
 /// Makes sure that every program is there: installs as root with apt-get, otherwise fails and names what is missing.
 pub fn ensure(workspace: &Workspace) -> Result<()> {
-    let missing = || TOOLS.iter().filter(|tool| !tool.is_there()).collect::<Vec<_>>();
+    ensure_those(workspace, |_| true)?;
+    ensure_components()
+}
+
+/// Makes sure that these programs are there, in the same way.
+pub fn ensure_some(workspace: &Workspace, programs: &[&str]) -> Result<()> {
+    ensure_those(workspace, |tool| programs.contains(&tool.program))
+}
+
+fn ensure_those(workspace: &Workspace, wanted: impl Fn(&Tool) -> bool) -> Result<()> {
+    let missing = || TOOLS.iter().filter(|tool| wanted(tool) && !tool.is_there()).collect::<Vec<_>>();
     let first = missing();
     if !first.is_empty() && geteuid().is_root() && find_program("apt-get").is_some() {
         let packages: Vec<_> = first.iter().map(|tool| tool.package()).collect();
@@ -68,7 +79,7 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
     }
     let missing = missing();
     if missing.is_empty() {
-        return ensure_components();
+        return Ok(());
     }
     let list: Vec<_> = missing.iter().map(|tool| format!("  {:<14} {}", tool.program, tool.purpose)).collect();
     let packages: Vec<_> = missing.iter().map(|tool| tool.package()).collect();

@@ -1,6 +1,7 @@
 //! Telling what the stack does: events, and the tracer that every function of the path is handed.
 //!
-//! One concrete [`Tracer`] with a run-time switch, as `&mut`: when it is off, an event is not even built.
+//! One concrete [`Tracer`] with a run-time switch, as `&mut`: when it is off, an event is not even built. Without
+//! the crate's feature `trace` it is always off, and the compiler leaves out what would make events.
 
 mod event;
 mod function;
@@ -99,8 +100,9 @@ impl Tracer {
     }
 
     /// Is it on?
+    #[inline]
     pub fn is_on(&self) -> bool {
-        self.on
+        cfg!(feature = "trace") && self.on
     }
 
     /// Switches it on or off.
@@ -166,7 +168,7 @@ impl Tracer {
     /// Takes down an event and gives its number; [`EventId::NONE`] when off.
     #[inline]
     pub fn emit(&mut self, what: impl FnOnce() -> What) -> EventId {
-        if !self.on {
+        if !self.is_on() {
             return EventId::NONE;
         }
         let event = self.event(what());
@@ -176,7 +178,7 @@ impl Tracer {
     /// As [`Tracer::emit`], for an event with bytes beside it.
     #[inline]
     pub fn emit_bytes(&mut self, bytes: &[u8], what: impl FnOnce(BytesRef) -> What) -> EventId {
-        if !self.on {
+        if !self.is_on() {
             return EventId::NONE;
         }
         let bytes = self.log.push_bytes(bytes);
@@ -187,7 +189,7 @@ impl Tracer {
     /// A kernel function is entered.
     #[inline]
     pub fn enter(&mut self, function: Function) {
-        if self.on {
+        if self.is_on() {
             self.calls.push(function);
             if self.quiet > 0 {
                 self.quiet -= 1;
@@ -201,7 +203,7 @@ impl Tracer {
     /// The kernel function entered last returns.
     #[inline]
     pub fn exit(&mut self) {
-        if self.on {
+        if self.is_on() {
             if self.asleep.is_none() {
                 let event = self.event(What::Exit);
                 self.log.push(event);
