@@ -120,6 +120,8 @@ pub struct Host {
     pub(crate) sysctl: Sysctl,
     pub(crate) rng: Rng,
     pub(crate) forward: bool,
+    /// Have its tasks `CAP_NET_ADMIN`?
+    pub(crate) privileged: bool,
     pub(crate) mib: Mib,
     /// Packets that came in on the loopback device, for the next soft interrupt.
     pub(crate) backlog: VecDeque<SkBuff>,
@@ -142,6 +144,7 @@ impl Host {
             sysctl: Sysctl::default(),
             rng: Rng::new(config.seed),
             forward: config.forward,
+            privileged: false,
             mib: Mib::default(),
             backlog: VecDeque::new(),
         };
@@ -183,6 +186,12 @@ impl Host {
     /// The kernel variables, to read.
     pub fn sysctl(&self) -> &Sysctl {
         &self.sysctl
+    }
+
+    /// Gives its tasks `CAP_NET_ADMIN`, or takes it: with it they may choose any congestion control, set buffers
+    /// beyond `rmem_max` and mark packets.
+    pub fn set_privileged(&mut self, on: bool) {
+        self.privileged = on;
     }
 
     /// A task makes a system call. `None`: it sleeps, and [`Host::poll_wakeup`] names it when it may go on.

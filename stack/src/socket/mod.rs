@@ -8,6 +8,7 @@ mod options;
 mod table;
 
 pub(crate) use errqueue::ExtendedError;
+pub(crate) use options::{int_of, value_of};
 pub use table::SockTable;
 pub(crate) use table::{Established, Tuple};
 
@@ -113,6 +114,21 @@ pub struct Sock {
     /// `sk_rmem_alloc`: truesize of what waits to be read.
     pub(crate) rmem_alloc: u32,
     pub(crate) receive_queue: VecDeque<(SkBuff, From)>,
+    /// Options of `SOL_SOCKET` that are only on or off, by number.
+    pub(crate) so_flags: u128,
+    /// Options of `SOL_IP` that are only on or off, by number.
+    pub(crate) ip_flags: u64,
+    pub(crate) priority: u32,
+    pub(crate) mark: u32,
+    pub(crate) min_ttl: u8,
+    /// `IP_LOCAL_PORT_RANGE`: low in the low half.
+    pub(crate) local_port_range: u32,
+    /// `sk_tsflags`: `SOF_TIMESTAMPING_*`.
+    pub(crate) tsflags: i32,
+    /// `sk_tskey`: what `SOF_TIMESTAMPING_OPT_ID` counts from.
+    pub(crate) tskey: u32,
+    /// `SO_TIMESTAMP` or `SO_TIMESTAMPNS` (or their `_NEW` twins), whichever is on; 0 is none.
+    pub(crate) rcv_timestamp: u8,
     /// `SOCK_DONE`: the peer's FIN has come.
     pub(crate) done: bool,
     /// `sk_error_queue`: ICMP errors and time stamps for `MSG_ERRQUEUE`.
@@ -231,6 +247,15 @@ impl Sock {
             tsq_throttled: false,
             rmem_alloc: 0,
             receive_queue: VecDeque::new(),
+            so_flags: 0,
+            ip_flags: 0,
+            priority: 0,
+            mark: 0,
+            min_ttl: 0,
+            local_port_range: 0,
+            tsflags: 0,
+            tskey: 0,
+            rcv_timestamp: 0,
             done: false,
             error_queue: VecDeque::new(),
             waiters: Vec::new(),

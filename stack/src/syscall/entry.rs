@@ -170,10 +170,10 @@ impl Host {
                 if null && !value.is_empty() {
                     return fault();
                 }
-                self.setsockopt(cx, sk, *level, *name, value).map(|()| SysRet::ok(0))
+                self.setsockopt(cx, sk, (*level, *name), value).map(|()| SysRet::ok(0))
             }
             Syscall::Getsockopt { level, name, len, .. } => {
-                let ret = self.getsockopt(sk, *level, *name, *len)?;
+                let ret = self.getsockopt(cx, sk, (*level, *name), *len)?;
                 if null && !ret.data.is_empty() { fault() } else { Ok(ret) }
             }
             _ => Err(Errno::ENOSYS.into()),

@@ -7,6 +7,7 @@
 mod chrono;
 mod cong;
 mod cwnd;
+mod info;
 mod ipv4;
 mod minisocks;
 mod mtu;
@@ -18,6 +19,7 @@ mod retransmit;
 mod sendmsg;
 mod seq;
 mod sock;
+mod sockopt;
 mod stubs;
 mod timewait;
 mod xmit;

@@ -300,7 +300,7 @@ impl Host {
     }
 
     /// `sk_stream_write_space`.
-    pub(super) fn sk_stream_write_space(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+    pub(crate) fn sk_stream_write_space(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         if self.sk_stream_is_writeable(tp) {
             tp.sk.nospace = false;
             if !tp.waiters.is_empty() {

@@ -225,6 +225,12 @@ pub struct TcpSock {
     pub(crate) rtt_min: [(u32, u32); 3],
     pub(crate) rto_us: u32,
     pub(crate) rto_min_us: Option<u32>,
+    /// `TCP_RTO_MAX_MS`
+    pub(crate) rto_max_ms: Option<u32>,
+    /// `TCP_DELACK_MAX_US`
+    pub(crate) delack_max_us: Option<u32>,
+    /// `TCP_THIN_LINEAR_TIMEOUTS`
+    pub(crate) thin_lto: bool,
     pub(crate) backoff: u8,
     pub(crate) retransmits: u8,
     /// Timestamp clock (ms) of the first retransmission of the episode; 0 is none.
@@ -431,6 +437,9 @@ impl TcpSock {
             rtt_min: [(0, u32::MAX); 3],
             rto_us: TIMEOUT_INIT_US,
             rto_min_us: None,
+            rto_max_ms: None,
+            delack_max_us: None,
+            thin_lto: false,
             backoff: 0,
             retransmits: 0,
             retrans_stamp: 0,

@@ -232,6 +232,8 @@ impl Host {
     ) -> Result<(), Errno> {
         Ok(())
     }
+    /// `TCP_KEEPIDLE` on an open connection: the timer goes off after what is left of the new time.
+    pub(super) fn tcp_restart_keepalive(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     /// `tcp_init_congestion_control`
     pub(super) fn tcp_init_congestion_control(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
 }
@@ -255,6 +257,14 @@ impl TcpSock {
     /// `tcp_min_rtt`, µs; `u32::MAX` if there is no sample.
     pub(crate) fn min_rtt(&self) -> u32 {
         u32::MAX
+    }
+    /// `icsk_ca_ops->name`
+    pub(crate) fn ca_name(&self) -> &'static str {
+        "cubic"
+    }
+    /// `icsk_ca_ops->get_info`: the bytes of `TCP_CC_INFO`, none if the algorithm has nothing to say.
+    pub(crate) fn ca_get_info(&self) -> alloc::vec::Vec<u8> {
+        alloc::vec::Vec::new()
     }
     /// `icsk_ca_ops->ssthresh`
     pub(super) fn ca_ssthresh(&mut self) -> u32 {
