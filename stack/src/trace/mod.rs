@@ -30,7 +30,9 @@ pub struct Tracer {
     host: HostId,
     context: Context,
     cause: EventId,
+    /// The functions entered and not yet left; and the innermost, or who stands for none.
     calls: Vec<Function>,
+    function: Function,
     asleep: Option<Wait>,
     quiet: usize,
     next_skb: u32,
@@ -72,6 +74,7 @@ impl Tracer {
             context: Context::Task,
             cause: EventId::NONE,
             calls: Vec::new(),
+            function: outermost(Context::Task),
             asleep: None,
             quiet: 0,
             next_skb: 1,
@@ -127,6 +130,7 @@ impl Tracer {
         self.context = context;
         self.cause = cause;
         self.calls.clear();
+        self.function = outermost(context);
         self.asleep = None;
         self.quiet = 0;
     }
@@ -145,6 +149,7 @@ impl Tracer {
     pub fn wake_up(&mut self, wait: Wait) {
         if let Some(function) = wait.function {
             self.calls.push(function);
+            self.function = function;
             self.exit();
         }
         self.quiet = wait.depth.saturating_sub(1);
@@ -152,6 +157,9 @@ impl Tracer {
 
     /// Changes who is running (from a system call into a soft interrupt, say); returns who was.
     pub fn set_context(&mut self, context: Context) -> Context {
+        if self.calls.is_empty() {
+            self.function = outermost(context);
+        }
         core::mem::replace(&mut self.context, context)
     }
 
@@ -171,8 +179,8 @@ impl Tracer {
         if !self.is_on() {
             return EventId::NONE;
         }
-        let event = self.event(what());
-        self.log.push(event)
+        core::hint::cold_path();
+        self.record(what())
     }
 
     /// As [`Tracer::emit`], for an event with bytes beside it.
@@ -181,22 +189,17 @@ impl Tracer {
         if !self.is_on() {
             return EventId::NONE;
         }
+        core::hint::cold_path();
         let bytes = self.log.push_bytes(bytes);
-        let event = self.event(what(bytes));
-        self.log.push(event)
+        self.record(what(bytes))
     }
 
     /// A kernel function is entered.
     #[inline]
     pub fn enter(&mut self, function: Function) {
         if self.is_on() {
-            self.calls.push(function);
-            if self.quiet > 0 {
-                self.quiet -= 1;
-                return;
-            }
-            let event = self.event(What::Enter);
-            self.log.push(event);
+            core::hint::cold_path();
+            self.record_enter(function);
         }
     }
 
@@ -204,12 +207,29 @@ impl Tracer {
     #[inline]
     pub fn exit(&mut self) {
         if self.is_on() {
-            if self.asleep.is_none() {
-                let event = self.event(What::Exit);
-                self.log.push(event);
-            }
-            self.calls.pop();
+            core::hint::cold_path();
+            self.record_exit();
         }
+    }
+
+    #[inline(never)]
+    fn record_enter(&mut self, function: Function) {
+        self.calls.push(function);
+        self.function = function;
+        if self.quiet > 0 {
+            self.quiet -= 1;
+            return;
+        }
+        self.record(What::Enter);
+    }
+
+    #[inline(never)]
+    fn record_exit(&mut self) {
+        if self.asleep.is_none() {
+            self.record(What::Exit);
+        }
+        self.calls.pop();
+        self.function = self.calls.last().copied().unwrap_or(outermost(self.context));
     }
 
     /// A number for a new skb.
@@ -226,13 +246,19 @@ impl Tracer {
         id
     }
 
-    fn event(&self, what: What) -> Event {
-        let function = self.calls.last().copied().unwrap_or(match self.context {
-            Context::Task | Context::Syscall => Function::User,
-            Context::Nic => Function::NicReceive,
-            Context::Wire => Function::Link,
-            _ => Function::NapiPoll,
-        });
-        Event { at: self.at, because: self.cause, function, host: self.host, context: self.context, what }
+    #[inline]
+    fn record(&mut self, what: What) -> EventId {
+        let Tracer { at, cause: because, function, host, context, .. } = *self;
+        self.log.push(Event { at, because, function, host, context, what })
+    }
+}
+
+/// Who acts when no kernel function is entered.
+fn outermost(context: Context) -> Function {
+    match context {
+        Context::Task | Context::Syscall => Function::User,
+        Context::Nic => Function::NicReceive,
+        Context::Wire => Function::Link,
+        _ => Function::NapiPoll,
     }
 }
