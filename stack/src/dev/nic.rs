@@ -10,7 +10,6 @@ use crate::skb::{DropReason, PktType, SkBuff, SkbId};
 use crate::trace::{Context, CopyKind, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
 use crate::wire::checksum::fcs;
 use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_ZLEN, EthernetRepr, MacAddr};
-use alloc::vec::Vec;
 
 impl Host {
     /// The card takes the next descriptor: DMA, padding, FCS, first bit on the wire.
@@ -23,7 +22,7 @@ impl Host {
         device.stats.tx_bytes += skb.len() as u64;
         cx.trace.because(skb.born);
         cx.trace.enter(Function::NicTransmit);
-        let mut bytes = Vec::with_capacity(skb.len().max(ETH_ZLEN) + 4);
+        let mut bytes = cx.mem.frame_buffer(skb.len().max(ETH_ZLEN) + 4);
         skb.copy_out(CopyKind::DmaOut, 0, skb.len(), &mut bytes, cx);
         if bytes.len() < ETH_ZLEN {
             bytes.resize(ETH_ZLEN, 0);
@@ -80,9 +79,9 @@ impl Host {
         let checked = check_frame(&frame.bytes, device.fcs, max);
         let kind = checked.and_then(|bytes| match EthernetRepr::parse(bytes) {
             Err(_) => Err(DropReason::Runt),
-            Ok(h) if h.dst == MacAddr::BROADCAST => Ok((bytes, PktType::Broadcast)),
-            Ok(h) if h.dst.is_multicast() => Ok((bytes, PktType::Multicast)),
-            Ok(h) if h.dst == mac => Ok((bytes, PktType::Host)),
+            Ok(h) if h.dst == MacAddr::BROADCAST => Ok((bytes.len(), PktType::Broadcast)),
+            Ok(h) if h.dst.is_multicast() => Ok((bytes.len(), PktType::Multicast)),
+            Ok(h) if h.dst == mac => Ok((bytes.len(), PktType::Host)),
             Ok(_) => Err(DropReason::OtherHost),
         });
         match kind {
@@ -91,10 +90,10 @@ impl Host {
                 cx.trace.emit(|| What::FrameDrop { frame: frame.id, reason });
                 cx.trace.exit();
             }
-            Ok((bytes, kind)) => {
+            Ok((len, kind)) => {
                 device.stats.rx_packets += 1;
-                device.stats.rx_bytes += bytes.len() as u64;
-                let mut skb = SkBuff::build(bytes.len() as u32 + NET_SKB_PAD, cx);
+                device.stats.rx_bytes += len as u64;
+                let mut skb = SkBuff::build_around(len as u32 + NET_SKB_PAD, cx);
                 skb.reserve(NET_SKB_PAD, cx);
                 skb.pkt_type = kind;
                 skb.gso_size = gso_size;
@@ -105,9 +104,9 @@ impl Host {
                     skb: skb.id(),
                     owner: u32::from(at.0),
                 });
-                skb.dma_in(bytes, cx);
+                skb.dma_adopt(frame.bytes, len, cx);
                 cx.trace.exit();
-                self.rx_interrupt(cx, at, skb, bytes.len());
+                self.rx_interrupt(cx, at, skb, len);
             }
         }
     }

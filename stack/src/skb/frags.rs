@@ -4,12 +4,13 @@
 //! `net/core/skbuff.c`. Splitting and joining move references; no payload byte is copied but those that lie in
 //! the linear area.
 
-use super::{CopyKind, SkBuff};
+use super::{CopyKind, Mem, SkBuff};
 use crate::host::Cx;
 use crate::skb::mem::DataId;
 use crate::trace::{COPY_SAMPLE, What};
 use crate::wire::checksum::csum_partial;
 use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
 
 /// The most fragments of an skb.
 pub const MAX_SKB_FRAGS: usize = 17;
@@ -17,37 +18,98 @@ pub const MAX_SKB_FRAGS: usize = 17;
 const PAGE_BYTES: u32 = 32_768;
 
 /// A piece of a page (`skb_frag_t`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Frag {
     pub(super) page: DataId,
     pub(super) off: u32,
     pub(super) len: u32,
 }
 
-/// `struct page_frag`: the page that a socket copies its next bytes into.
+/// The fragments of an skb, in place: no memory of their own.
+#[derive(Clone, Debug)]
+pub(super) struct FragList {
+    len: usize,
+    list: [Frag; MAX_SKB_FRAGS],
+}
+
+impl Default for FragList {
+    fn default() -> FragList {
+        FragList { len: 0, list: [Frag::default(); MAX_SKB_FRAGS] }
+    }
+}
+
+impl Deref for FragList {
+    type Target = [Frag];
+
+    #[inline]
+    fn deref(&self) -> &[Frag] {
+        &self.list[..self.len]
+    }
+}
+
+impl DerefMut for FragList {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [Frag] {
+        &mut self.list[..self.len]
+    }
+}
+
+impl FragList {
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    pub(super) fn copy_from(&mut self, from: &[Frag]) {
+        self.len = from.len();
+        self.list[..from.len()].copy_from_slice(from);
+    }
+
+    /// # Panics
+    /// If there are [`MAX_SKB_FRAGS`] already: the callers ask before.
+    fn push(&mut self, frag: Frag) {
+        self.list[self.len] = frag;
+        self.len += 1;
+    }
+
+    /// Forgets the first `count`.
+    fn drain(&mut self, count: usize) {
+        self.list.copy_within(count..self.len, 0);
+        self.len -= count;
+    }
+}
+
+/// `struct page_frag`: the page that is copied into next.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PageFrag {
+pub(super) struct PageFrag {
     page: Option<DataId>,
     off: u32,
 }
 
 impl PageFrag {
-    /// `skb_page_frag_refill`: a page with room; gives the room, bytes.
-    fn refill(&mut self, cx: &mut Cx<'_>) -> (DataId, u32) {
-        if let Some(page) = self.page.filter(|_| self.off < PAGE_BYTES) {
-            return (page, PAGE_BYTES - self.off);
-        }
-        self.release(cx);
-        let page = cx.mem.alloc(PAGE_BYTES as usize);
-        *self = PageFrag { page: Some(page), off: 0 };
-        (page, PAGE_BYTES)
+    /// Is there a page that no skb refers to?
+    pub(super) fn is_only_holder(&self, mem: &Mem) -> bool {
+        self.page.is_some_and(|page| mem.references(page) == 1)
     }
+}
 
-    /// The socket lets go of its page.
-    pub(crate) fn release(&mut self, cx: &mut Cx<'_>) {
-        if let Some(page) = self.page.take() {
-            cx.mem.release(page);
+impl Mem {
+    /// `skb_page_frag_refill`: a page with room; gives where, and how much, bytes.
+    fn page_frag_refill(&mut self) -> (DataId, u32, u32) {
+        let PageFrag { page, off } = self.page_frag;
+        if let Some(page) = page {
+            if self.references(page) == 1 {
+                // Whoever had parts of it is done: from the beginning again.
+                self.page_frag.off = 0;
+                return (page, 0, PAGE_BYTES);
+            }
+            if off < PAGE_BYTES {
+                return (page, off, PAGE_BYTES - off);
+            }
+            self.release(page);
         }
+        let page = self.alloc(PAGE_BYTES as usize);
+        self.page_frag = PageFrag { page: Some(page), off: 0 };
+        (page, 0, PAGE_BYTES)
     }
 }
 
@@ -59,26 +121,25 @@ impl SkBuff {
 
     /// How many fragments there are.
     pub fn nr_frags(&self) -> usize {
-        self.frags.len()
+        self.0.frags.len()
     }
 
-    /// Copies the beginning of `bytes` behind the payload, into the socket's page; gives how many went in: 0 if
-    /// no further fragment fits.
-    pub(crate) fn append_page(&mut self, bytes: &[u8], pages: &mut PageFrag, cx: &mut Cx<'_>) -> usize {
-        let (page, room) = pages.refill(cx);
+    /// Copies the beginning of `bytes` behind the payload, into the page; gives how many went in: 0 if no further
+    /// fragment fits.
+    pub(crate) fn append_page(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> usize {
+        let (page, off, room) = cx.mem.page_frag_refill();
         let len = bytes.len().min(room as usize) as u32;
-        let off = pages.off;
-        let joins = self.frags.last().is_some_and(|f| f.page == page && f.off + f.len == off);
-        if !joins && self.frags.len() >= MAX_SKB_FRAGS {
+        let joins = self.0.frags.last().is_some_and(|f| f.page == page && f.off + f.len == off);
+        if !joins && self.0.frags.len() >= MAX_SKB_FRAGS {
             return 0;
         }
-        cx.mem.bytes_mut(page)[off as usize..(off + len) as usize].copy_from_slice(&bytes[..len as usize]);
-        pages.off += len;
-        match self.frags.last_mut() {
+        cx.mem.range_mut(page, off, off + len).copy_from_slice(&bytes[..len as usize]);
+        cx.mem.page_frag.off = off + len;
+        match self.0.frags.last_mut() {
             Some(last) if joins => last.len += len,
             _ => {
                 cx.mem.share(page);
-                self.frags.push(Frag { page, off, len });
+                self.0.frags.push(Frag { page, off, len });
             }
         }
         self.data_len += len;
@@ -95,28 +156,28 @@ impl SkBuff {
         if len < head {
             let rest = self.bytes(cx)[len..].to_vec();
             second.append(CopyKind::Kernel, &rest, cx);
-            second.frags = core::mem::take(&mut self.frags);
+            second.0.frags.copy_from(&self.0.frags);
             second.data_len = core::mem::take(&mut self.data_len);
+            self.0.frags.clear();
             self.trim(len, cx);
         } else {
             let mut keep = (len - head) as u32;
+            let frags = &mut self.0.frags;
             let mut at = 0;
-            while at < self.frags.len() && keep >= self.frags[at].len {
-                keep -= self.frags[at].len;
+            while at < frags.len() && keep >= frags[at].len {
+                keep -= frags[at].len;
                 at += 1;
             }
-            let mut rest = self.frags.split_off(at);
-            if keep > 0
-                && let Some(first) = rest.first_mut()
-            {
+            second.0.frags.copy_from(&frags[at..]);
+            frags.len = at;
+            if let Some(first) = second.0.frags.first_mut().filter(|_| keep > 0) {
                 cx.mem.share(first.page);
-                self.frags.push(Frag { len: keep, ..*first });
+                frags.push(Frag { len: keep, ..*first });
                 first.off += keep;
                 first.len -= keep;
             }
             second.data_len = self.data_len - (len - head) as u32;
             self.data_len -= second.data_len;
-            second.frags = rest;
         }
         self.frags_changed(cx);
         second.frags_changed(cx);
@@ -125,12 +186,12 @@ impl SkBuff {
     /// `skb_shift`: moves the first `len` payload bytes of `from` behind the payload of `self`. False, and nothing
     /// moved, if `from` has linear payload or the fragments do not fit.
     pub(crate) fn shift(&mut self, from: &mut SkBuff, len: usize, cx: &mut Cx<'_>) -> bool {
-        if from.headlen() > 0 || len > from.len() || self.frags.len() + from.frags.len() > MAX_SKB_FRAGS {
+        if from.headlen() > 0 || len > from.len() || self.0.frags.len() + from.0.frags.len() > MAX_SKB_FRAGS {
             return false;
         }
         let mut left = len as u32;
         let mut moved = 0;
-        for frag in &mut from.frags {
+        for frag in from.0.frags.iter_mut() {
             if left == 0 {
                 break;
             }
@@ -138,7 +199,7 @@ impl SkBuff {
             let piece = Frag { len: part, ..*frag };
             left -= part;
             let whole = part == frag.len;
-            match self.frags.last_mut() {
+            match self.0.frags.last_mut() {
                 Some(last) if last.page == piece.page && last.off + last.len == piece.off => {
                     last.len += part;
                     if whole {
@@ -149,7 +210,7 @@ impl SkBuff {
                     if !whole {
                         cx.mem.share(piece.page);
                     }
-                    self.frags.push(piece);
+                    self.0.frags.push(piece);
                 }
             }
             if whole {
@@ -159,7 +220,7 @@ impl SkBuff {
                 frag.len -= part;
             }
         }
-        from.frags.drain(..moved);
+        from.0.frags.drain(moved);
         from.data_len -= len as u32;
         self.data_len += len as u32;
         from.truesize -= (len as u32).min(from.truesize);
@@ -198,7 +259,7 @@ impl SkBuff {
         }
         self.data_len -= left;
         let mut gone = 0;
-        for frag in &mut self.frags {
+        for frag in self.0.frags.iter_mut() {
             let part = frag.len.min(left);
             left -= part;
             frag.off += part;
@@ -209,7 +270,7 @@ impl SkBuff {
             cx.mem.release(frag.page);
             gone += 1;
         }
-        self.frags.drain(..gone);
+        self.0.frags.drain(gone);
         self.frags_changed(cx);
     }
 
@@ -220,32 +281,31 @@ impl SkBuff {
         }
         let mut keep = len.saturating_sub(self.headlen()) as u32;
         self.data_len = keep;
-        self.frags.retain_mut(|frag| {
-            let part = frag.len.min(keep);
-            keep -= part;
-            frag.len = part;
-            if part == 0 {
+        let mut kept = 0;
+        for frag in self.0.frags.iter_mut() {
+            frag.len = frag.len.min(keep);
+            keep -= frag.len;
+            kept += usize::from(frag.len > 0);
+            if frag.len == 0 {
                 cx.mem.release(frag.page);
             }
-            part > 0
-        });
+        }
+        self.0.frags.len = kept;
         self.frags_changed(cx);
     }
 
     /// The pieces of `len` bytes from `offset` after data, linear area first.
-    pub(crate) fn pieces<'m>(&self, offset: usize, len: usize, cx: &'m Cx<'_>) -> impl Iterator<Item = &'m [u8]> {
-        let linear = (self.memory, self.data, self.headlen() as u32);
-        let pieces = core::iter::once(linear).chain(self.frags.iter().map(|f| (f.page, f.off, f.len)));
-        let pieces: Vec<_> = pieces.collect();
+    pub(crate) fn pieces<'m>(&'m self, offset: usize, len: usize, cx: &'m Cx<'_>) -> impl Iterator<Item = &'m [u8]> {
+        let linear = Frag { page: self.memory, off: self.data, len: self.headlen() as u32 };
         let (mut skip, mut left) = (offset as u32, len as u32);
         let mem = &*cx.mem;
-        pieces.into_iter().filter_map(move |(page, off, size)| {
-            let jump = skip.min(size);
+        core::iter::once(linear).chain(self.0.frags.iter().copied()).filter_map(move |frag| {
+            let jump = skip.min(frag.len);
             skip -= jump;
-            let part = (size - jump).min(left);
+            let part = (frag.len - jump).min(left);
             left -= part;
-            let from = (off + jump) as usize;
-            (part > 0).then(|| &mem.bytes(page)[from..from + part as usize])
+            let from = frag.off + jump;
+            (part > 0).then(|| mem.range(frag.page, from, from + part))
         })
     }
 
@@ -267,7 +327,7 @@ impl SkBuff {
     }
 
     /// `skb_copy_datagram_iter` and the card's DMA: appends `len` bytes from `offset` after data to `out`.
-    pub(crate) fn copy_out(&self, kind: CopyKind, offset: usize, len: usize, out: &mut Vec<u8>, cx: &mut Cx<'_>) {
+    pub fn copy_out(&self, kind: CopyKind, offset: usize, len: usize, out: &mut Vec<u8>, cx: &mut Cx<'_>) {
         let start = out.len();
         out.reserve(len);
         for piece in self.pieces(offset, len, cx) {

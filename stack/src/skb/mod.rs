@@ -19,14 +19,16 @@ mod reason;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use frags::PageFrag;
 pub use frags::{Frag, MAX_SKB_FRAGS};
 pub use mem::Mem;
 pub use reason::DropReason;
 
 use crate::host::Cx;
 use crate::trace::{COPY_SAMPLE, CopyKind, EventId, HeaderOffset, Proto, SkbOp, SockId, What};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
+use frags::FragList;
 use mem::DataId;
 
 /// The number of an skb; never used twice in a run.
@@ -99,9 +101,22 @@ pub struct TxState {
 }
 
 /// A packet. Give it back with [`SkBuff::consume`] or [`SkBuff::kfree`].
+///
+/// A handle: what is passed from function to function is a pointer, as in Linux.
 #[derive(Clone, Debug)]
 #[must_use = "an skb is freed by consume() or kfree(), never by forgetting it"]
-pub struct SkBuff {
+pub struct SkBuff(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    head: Head,
+    /// Payload behind the linear area, in pages.
+    frags: FragList,
+}
+
+/// `struct sk_buff` itself: everything but the bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
     id: SkbId,
     memory: DataId,
     data: u32,
@@ -111,8 +126,6 @@ pub struct SkBuff {
     network_header: u16,
     transport_header: u16,
     truesize: u32,
-    /// Payload behind the linear area, in pages.
-    frags: Vec<Frag>,
     data_len: u32,
     /// `skb_shinfo->gso_size`: payload bytes of each segment it will be cut into (or was joined from); 0 if it is one.
     pub gso_size: u16,
@@ -134,6 +147,22 @@ pub struct SkBuff {
     pub cb: TcpSkbCb,
     /// The event that brought it here: the frame's arrival, or the system call.
     pub born: EventId,
+}
+
+impl Deref for SkBuff {
+    type Target = Head;
+
+    #[inline]
+    fn deref(&self) -> &Head {
+        &self.0.head
+    }
+}
+
+impl DerefMut for SkBuff {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Head {
+        &mut self.0.head
+    }
 }
 
 /// `skb->pkt_type`.
@@ -164,17 +193,28 @@ impl SkBuff {
         SkBuff::alloc_exact(end, cx)
     }
 
-    /// `build_skb`: a receive buffer of just the size that the frame needs, `pad` bytes of headroom included.
+    /// `build_skb`: a receive buffer of just the size that the frame needs, headroom included.
     pub fn build(size: u32, cx: &mut Cx<'_>) -> SkBuff {
         SkBuff::alloc_exact(size.next_multiple_of(64), cx)
     }
 
+    /// The same, for a buffer whose bytes [`SkBuff::dma_adopt`] brings.
+    pub fn build_around(size: u32, cx: &mut Cx<'_>) -> SkBuff {
+        let memory = cx.mem.alloc_empty();
+        SkBuff::over(memory, size.next_multiple_of(64), cx)
+    }
+
     fn alloc_exact(end: u32, cx: &mut Cx<'_>) -> SkBuff {
+        let memory = cx.mem.alloc(end as usize);
+        SkBuff::over(memory, end, cx)
+    }
+
+    fn over(memory: DataId, end: u32, cx: &mut Cx<'_>) -> SkBuff {
         let id = cx.trace.new_skb();
         let truesize = skb_truesize(end);
-        let memory = cx.mem.alloc(end as usize);
         cx.trace.emit(|| What::SkbAlloc { skb: id, end, truesize });
-        SkBuff {
+        let born = cx.trace.cause();
+        cx.mem.head(Head {
             id,
             memory,
             data: 0,
@@ -184,7 +224,6 @@ impl SkBuff {
             network_header: 0,
             transport_header: 0,
             truesize,
-            frags: Vec::new(),
             data_len: 0,
             gso_size: 0,
             gso_segs: 0,
@@ -195,19 +234,29 @@ impl SkBuff {
             priority: 0,
             pkt_type: PktType::Host,
             cb: TcpSkbCb::default(),
-            born: cx.trace.cause(),
-        }
+            born,
+        })
+    }
+
+    fn from_head(head: Head) -> SkBuff {
+        SkBuff(Box::new(Inner { head, frags: FragList::default() }))
     }
 
     /// `skb_clone`: a second head over the same bytes. It is charged to nobody.
     pub fn skb_clone(&self, cx: &mut Cx<'_>) -> SkBuff {
         let id = cx.trace.new_skb();
         cx.mem.share(self.memory);
-        for frag in &self.frags {
+        for frag in self.0.frags.iter() {
             cx.mem.share(frag.page);
         }
         cx.trace.emit(|| What::SkbClone { skb: id, of: self.id });
-        SkBuff { id, owner: None, charged: 0, ..self.clone() }
+        let mut clone = cx.mem.head(Head { id, owner: None, charged: 0, ..**self });
+        clone.0.frags.copy_from(&self.0.frags);
+        clone
+    }
+
+    fn clear_frags(&mut self) {
+        self.0.frags.clear();
     }
 
     /// The number of this skb.
@@ -252,7 +301,7 @@ impl SkBuff {
 
     /// The bytes between data and tail: without those in page fragments.
     pub fn bytes<'m>(&self, cx: &'m Cx<'_>) -> &'m [u8] {
-        &cx.mem.bytes(self.memory)[self.data as usize..self.tail as usize]
+        cx.mem.range(self.memory, self.data, self.tail)
     }
 
     /// `skb_reserve`: makes headroom in an empty skb.
@@ -272,10 +321,10 @@ impl SkBuff {
     /// `skb_over_panic`: if there is no such tailroom.
     pub fn put<'m>(&mut self, len: usize, cx: &'m mut Cx<'_>) -> &'m mut [u8] {
         assert!(len <= self.tailroom() as usize, "skb_over_panic: put {len}, tailroom {}", self.tailroom());
-        let at = self.tail as usize;
+        let at = self.tail;
         self.tail += len as u32;
         self.moved(SkbOp::Put, len as u32, cx);
-        &mut cx.mem.bytes_mut(self.memory)[at..at + len]
+        cx.mem.range_mut(self.memory, at, self.tail)
     }
 
     /// `skb_push`: takes `len` bytes of headroom; returns where they begin, from head.
@@ -334,8 +383,8 @@ impl SkBuff {
 
     /// The bytes from a header's beginning to the tail; empty if the offset makes no sense.
     pub fn from_header<'m>(&self, which: HeaderOffset, cx: &'m Cx<'_>) -> &'m [u8] {
-        let at = usize::from(self.header_offset(which));
-        cx.mem.bytes(self.memory).get(at..self.tail as usize).unwrap_or(&[])
+        let at = u32::from(self.header_offset(which));
+        if (self.data..=self.tail).contains(&at) { cx.mem.range(self.memory, at, self.tail) } else { &[] }
     }
 
     /// Writes a header at `at` (from head) and tells so.
@@ -343,9 +392,9 @@ impl SkBuff {
     /// # Panics
     /// If it does not lie between head and tail.
     pub fn write_header(&mut self, proto: Proto, at: u16, header: &[u8], cx: &mut Cx<'_>) -> EventId {
-        let start = usize::from(at);
-        assert!(start + header.len() <= self.tail as usize, "header beyond tail");
-        cx.mem.bytes_mut(self.memory)[start..start + header.len()].copy_from_slice(header);
+        let (start, end) = (u32::from(at), u32::from(at) + header.len() as u32);
+        assert!(end <= self.tail, "header beyond tail");
+        cx.mem.range_mut(self.memory, start, end).copy_from_slice(header);
         cx.trace.emit_bytes(header, |bytes| What::Header { proto, at, skb: self.id, bytes })
     }
 
@@ -361,14 +410,27 @@ impl SkBuff {
         self.copied(kind, at, payload.len(), payload, cx);
     }
 
-    /// The card writes `bytes` behind the tail; the driver then moves it with [`SkBuff::put`].
+    /// The card writes a frame behind the tail; the driver then moves it with [`SkBuff::put`].
+    ///
+    /// The buffer that came over the wire becomes the receive buffer's: the card's write is the copy that is told and
+    /// counted, and nothing is copied besides. `len` is the frame's length without what follows it in the buffer.
     ///
     /// # Panics
     /// If there is no such tailroom: the driver gave the card too small a buffer.
-    pub fn dma_in(&mut self, bytes: &[u8], cx: &mut Cx<'_>) {
-        let at = self.tail as usize;
-        cx.mem.bytes_mut(self.memory)[at..at + bytes.len()].copy_from_slice(bytes);
-        self.copied(CopyKind::DmaIn, at as u16, bytes.len(), bytes, cx);
+    pub fn dma_adopt(&mut self, bytes: Vec<u8>, len: usize, cx: &mut Cx<'_>) {
+        assert!(len <= self.tailroom() as usize, "the card has too small a buffer");
+        let at = self.tail;
+        cx.mem.adopt(self.memory, at, bytes);
+        cx.mem.count_copy(CopyKind::DmaIn, len);
+        let sample = cx.mem.range(self.memory, at, at + len.min(COPY_SAMPLE) as u32);
+        let id = self.id;
+        cx.trace.emit_bytes(sample, |bytes| What::Copy {
+            kind: CopyKind::DmaIn,
+            at: at as u16,
+            skb: id,
+            len: len as u32,
+            bytes,
+        });
     }
 
     fn copied(&self, kind: CopyKind, at: u16, len: usize, payload: &[u8], cx: &mut Cx<'_>) {
@@ -385,13 +447,14 @@ impl SkBuff {
     /// `kfree_skb_reason`: it is dropped. The bytes go when the last head does.
     pub fn kfree(self, reason: DropReason, cx: &mut Cx<'_>) {
         cx.trace.emit(|| What::SkbFree { skb: self.id, reason });
-        for frag in &self.frags {
+        for frag in self.0.frags.iter() {
             cx.mem.release(frag.page);
         }
         cx.mem.release(self.memory);
         if let Some(owner) = self.owner.filter(|_| self.charged > 0) {
             cx.mem.wfree.push((owner, self.charged));
         }
+        cx.mem.keep_head(self);
     }
 
     /// `skb_set_owner_w`: on its way down it is charged to its socket, until the driver frees it.

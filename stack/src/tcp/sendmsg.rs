@@ -142,7 +142,7 @@ impl Host {
                 skb.append(CopyKind::FromUser, chunk, cx);
                 chunk.len()
             } else {
-                skb.append_page(chunk, &mut tp.page_frag, cx)
+                skb.append_page(chunk, cx)
             };
             if copied == 0 {
                 tp.mark_push();

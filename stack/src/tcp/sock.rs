@@ -327,8 +327,6 @@ pub struct TcpSock {
     pub(crate) syn_data: bool,
     pub(crate) reused_port: bool,
     pub(crate) gso_segs: u16,
-    /// Page that `sendmsg` copies into (`sk_frag`).
-    pub(crate) page_frag: crate::skb::PageFrag,
 
     // A listener's.
     /// Rarely used parts: only a listener has them.
@@ -516,7 +514,6 @@ impl TcpSock {
             syn_data: false,
             reused_port: false,
             gso_segs: 0,
-            page_frag: crate::skb::PageFrag::default(),
             listen: None,
             parent: None,
         }
