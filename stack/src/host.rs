@@ -137,7 +137,7 @@ impl Host {
             devs: NetDevice::all(&config.interfaces),
             routes: RouteTable::default(),
             neigh: NeighTable::default(),
-            socks: SockTable::default(),
+            socks: SockTable::new(config.seed),
             tasks: Tasks::default(),
             epolls: Epolls::default(),
             timers: Timers::default(),

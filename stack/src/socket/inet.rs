@@ -2,7 +2,7 @@
 //!
 //! Linux: `net/socket.c`, `net/ipv4/af_inet.c`, `net/ipv4/inet_connection_sock.c` (ports).
 
-use super::{Proto, RCV_SHUTDOWN, SEND_SHUTDOWN, Sock};
+use super::{Binder, Proto, RCV_SHUTDOWN, SEND_SHUTDOWN, Sock};
 use crate::host::{Cx, Host};
 use crate::syscall::*;
 use crate::syscall::{File, Handle, Progress, Stop};
@@ -82,7 +82,8 @@ impl Host {
             if sock.state != TcpState::Close || sock.local.1 != 0 {
                 return Err(Errno::EINVAL.into());
             }
-            let port = self.get_port(sk, addr.addr, addr.port)?;
+            let binder = sock.binder();
+            let port = self.get_port(binder, addr.addr, addr.port)?;
             if let Some(sock) = self.socks.get_mut(sk) {
                 sock.local = (addr.addr, port);
                 sock.bound = addr.port != 0;
@@ -94,48 +95,40 @@ impl Host {
     }
 
     /// `inet_csk_get_port`, `udp_lib_get_port`: enters the socket under `port`, or under a free one for 0.
-    pub(crate) fn get_port(&mut self, sk: SockId, addr: Ipv4Addr, port: u16) -> Result<u16, Errno> {
-        let protocol = self.socks.get(sk).map_or(0, Sock::protocol);
+    pub(crate) fn get_port(&mut self, who: Binder, addr: Ipv4Addr, port: u16) -> Result<u16, Errno> {
         let port = if port != 0 {
-            if self.port_conflict(sk, protocol, addr, port) {
+            if self.port_conflict(who, addr, port) {
                 return Err(Errno::EADDRINUSE);
             }
             port
         } else {
-            self.free_port(sk, protocol, addr).ok_or(Errno::EADDRINUSE)?
+            self.free_port(who, addr).ok_or(Errno::EADDRINUSE)?
         };
-        self.socks.bind_port(protocol, port, sk);
+        self.socks.bind_port(who.protocol, port, who.id);
         Ok(port)
     }
 
-    fn free_port(&mut self, sk: SockId, protocol: u8, addr: Ipv4Addr) -> Option<u16> {
+    fn free_port(&mut self, who: Binder, addr: Ipv4Addr) -> Option<u16> {
         let [low, high] = self.sysctl.ip_local_port_range.map(|port| port as u32);
         let count = high - low + 1;
         let start = self.rng.below(count);
-        (0..count).map(|i| (low + (start + i) % count) as u16).find(|port| {
-            !self.socks.ports.contains_key(&(protocol, *port)) && !self.port_conflict(sk, protocol, addr, *port)
-        })
+        (0..count)
+            .map(|i| (low + (start + i) % count) as u16)
+            .find(|port| !self.socks.is_port_taken(who.protocol, *port) && !self.port_conflict(who, addr, *port))
     }
 
-    /// `inet_bind_conflict`: may `sk` share the port with who has it?
-    fn port_conflict(&self, sk: SockId, protocol: u8, addr: Ipv4Addr, port: u16) -> bool {
-        let me = self.socks.get(sk);
-        let (reuse, reuseport) = me.map_or((false, false), |s| (s.reuseaddr, s.reuseport));
+    /// `inet_bind_conflict`: may a socket share the port with who has it?
+    fn port_conflict(&self, who: Binder, addr: Ipv4Addr, port: u16) -> bool {
         let overlap = |other: Ipv4Addr| other.is_unspecified() || addr.is_unspecified() || other == addr;
-        let tcp = protocol == crate::wire::ipv4::IPPROTO_TCP;
-        let taken = self.socks.ports.get(&(protocol, port)).into_iter().flatten().any(|other| {
-            self.socks.get(*other).is_some_and(|o| {
-                let both = reuse && o.reuseaddr && (!tcp || o.state != TcpState::Listen);
-                *other != sk && overlap(o.local.0) && !both && !(reuseport && o.reuseport)
+        let tcp = who.protocol == crate::wire::ipv4::IPPROTO_TCP;
+        let taken = self.socks.on_port(who.protocol, port).any(|other| {
+            self.socks.get(other).is_some_and(|o| {
+                let both = who.reuseaddr && o.reuseaddr && (!tcp || o.state != TcpState::Listen);
+                other != who.id && overlap(o.local.0) && !both && !(who.reuseport && o.reuseport)
             })
         });
         // A connection in TIME_WAIT holds the port too, unless SO_REUSEADDR is set.
-        let waiting = || {
-            self.socks.ehash.iter().any(|(tuple, e)| {
-                matches!(e, super::Established::TimeWait(_)) && tuple.local.1 == port && overlap(tuple.local.0)
-            })
-        };
-        taken || (tcp && !reuse && waiting())
+        taken || (tcp && !who.reuseaddr && self.socks.ehash.is_waiting(port, addr))
     }
 
     /// A port for a socket that did not bind (`inet_autobind`).
@@ -144,8 +137,8 @@ impl Host {
         if sock.local.1 != 0 {
             return Ok(());
         }
-        let addr = sock.local.0;
-        let port = self.get_port(sk, addr, 0).map_err(|_| Errno::EAGAIN)?;
+        let (binder, addr) = (sock.binder(), sock.local.0);
+        let port = self.get_port(binder, addr, 0).map_err(|_| Errno::EAGAIN)?;
         if let Some(sock) = self.socks.get_mut(sk) {
             sock.local.1 = port;
             sock.tell_names(cx);
@@ -450,10 +443,6 @@ impl Host {
         let Some(sock) = self.socks.get_mut(sk) else { return };
         while let Some((skb, _)) = sock.dequeue_rcv_skb(cx) {
             skb.kfree(crate::skb::DropReason::Consumed, cx);
-        }
-        let (protocol, port) = (sock.protocol(), sock.local.1);
-        if port != 0 {
-            self.socks.unbind_port(protocol, port, sk);
         }
         self.socks.remove(sk);
         cx.trace.emit(|| What::SockDestroy { sock: sk });

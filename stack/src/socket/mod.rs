@@ -2,15 +2,19 @@
 //!
 //! Linux: `include/net/sock.h`, `net/core/sock.c`, `net/ipv4/inet_hashtables.c`.
 
+mod ehash;
 mod errqueue;
+mod hash;
 mod inet;
 mod options;
 mod table;
+#[cfg(test)]
+mod tests;
 
+pub(crate) use ehash::{Ehash, Established, Tuple};
 pub(crate) use errqueue::ExtendedError;
 pub(crate) use options::{int_of, value_of};
 pub use table::SockTable;
-pub(crate) use table::{Established, Tuple};
 
 use crate::host::{Cx, Host};
 use crate::ip::Dst;
@@ -59,6 +63,15 @@ impl Waiter {
 pub(crate) struct From {
     pub(crate) addr: Ipv4Addr,
     pub(crate) port: u16,
+}
+
+/// Who asks for a port: what counts when others have it already.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Binder {
+    pub(crate) id: SockId,
+    pub(crate) protocol: u8,
+    pub(crate) reuseaddr: bool,
+    pub(crate) reuseport: bool,
 }
 
 /// A socket.
@@ -278,6 +291,11 @@ impl Sock {
     /// The task waits no longer.
     pub(crate) fn no_waiter(&mut self, task: TaskId) {
         self.waiters.retain(|w| !matches!(w, Waiter::Task { task: t, .. } if *t == task));
+    }
+
+    /// As one who asks for a port.
+    pub(crate) fn binder(&self) -> Binder {
+        Binder { id: self.id, protocol: self.protocol(), reuseaddr: self.reuseaddr, reuseport: self.reuseport }
     }
 
     /// Takes the pending error (`sock_error`).

@@ -213,11 +213,7 @@ impl Host {
                 self.fput(cx, file.handle);
             }
         }
-        for sock in self.socks.ids() {
-            if let Some(sock) = self.socks.get_mut(sock) {
-                sock.no_waiter(task);
-            }
-        }
+        self.socks.forget_waiter(task);
         self.tasks.remove(task);
     }
 

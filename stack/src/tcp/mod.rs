@@ -105,6 +105,7 @@ impl Host {
         let result = body(self, cx, &mut tp);
         if tp.destroyed {
             self.tcp_free(cx, tp);
+            self.socks.remove(id);
         } else {
             self.socks.put_tcp(tp);
         }
