@@ -69,12 +69,17 @@ reasons! {
     TcpZerowindow = "SKB_DROP_REASON_TCP_ZEROWINDOW", "The receive window is closed.", "RFC 9293 §3.8.6";
     TcpOfomerge = "SKB_DROP_REASON_TCP_OFOMERGE", "The data is already in the out-of-order queue.", "net/ipv4/tcp_input.c";
     TcpInvalidSequence = "SKB_DROP_REASON_TCP_INVALID_SEQUENCE", "The sequence number is outside the window.", "RFC 9293 §3.10.7.4";
+    TcpInvalidEndSequence = "SKB_DROP_REASON_TCP_INVALID_END_SEQUENCE", "The segment reaches beyond the window ever offered.", "RFC 9293 §3.10.7.4";
     TcpInvalidSyn = "SKB_DROP_REASON_TCP_INVALID_SYN", "A SYN inside a connection.", "RFC 5961 §4";
     TcpAckUnsentData = "SKB_DROP_REASON_TCP_ACK_UNSENT_DATA", "It acknowledges what was never sent.", "RFC 9293 §3.10.7.4";
     TcpTooOldAck = "SKB_DROP_REASON_TCP_TOO_OLD_ACK", "The acknowledgment is far too old.", "RFC 5961 §5";
+    TcpInvalidAckSequence = "SKB_DROP_REASON_TCP_INVALID_ACK_SEQUENCE", "It acknowledges something other than our SYN.", "RFC 9293 §3.10.7.3";
+    TcpOldAck = "SKB_DROP_REASON_TCP_OLD_ACK", "The acknowledgment is old.", "RFC 9293 §3.10.7.4";
     TcpOldSequence = "SKB_DROP_REASON_TCP_OLD_SEQUENCE", "The segment lies wholly before the window.", "RFC 9293 §3.10.7.4";
     TcpReset = "SKB_DROP_REASON_TCP_RESET", "A reset ends the connection.", "RFC 9293 §3.10.7.4";
     TcpRfc7323Paws = "SKB_DROP_REASON_TCP_RFC7323_PAWS", "The timestamp is older than one already seen.", "RFC 7323 §5.3";
+    TcpRfc7323TsEcr = "SKB_DROP_REASON_TCP_RFC7323_TSECR", "It echoes a timestamp that was never sent.", "RFC 7323 §3.2";
+    TcpRfc7323PawsAck = "SKB_DROP_REASON_TCP_RFC7323_PAWS_ACK", "An ACK with an old timestamp that was overtaken.", "RFC 7323 §5.3";
     TcpClose = "SKB_DROP_REASON_TCP_CLOSE", "The connection is closed.", "RFC 9293 §3.10.7";
     TcpAbortOnData = "SKB_DROP_REASON_TCP_ABORT_ON_DATA", "Data for a socket nobody will read: answered with a reset.", "RFC 2525 §2.17";
     TcpListenOverflow = "SKB_DROP_REASON_TCP_LISTEN_OVERFLOW", "The accept queue is full.", "net/ipv4/tcp_input.c";

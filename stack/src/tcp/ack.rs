@@ -6,9 +6,7 @@
 use super::ipv4::Segment;
 use super::sacktag::SacktagState;
 use super::seq::{after, before};
-use super::{
-    CaState, Chrono, EVER_RETRANS, LOST, RETRANS, RateSample, SACKED_ACKED, SACKED_RETRANS, TcpSock, tcp_set,
-};
+use super::{CaState, Chrono, EVER_RETRANS, LOST, RETRANS, RateSample, SACKED_ACKED, SACKED_RETRANS, TcpSock, tcp_set};
 use crate::host::{Cx, Host};
 use crate::skb::{DropReason, SkBuff};
 use crate::trace::{Field, Function, TimerKind};

@@ -7,14 +7,13 @@
 use super::TcpSock;
 use super::ack::{FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT};
 use super::ipv4::Segment;
-use super::receive::tcp_sequence;
 use super::seq::before;
 use crate::host::{Cx, Host};
 use crate::mib::Counter;
 use crate::skb::{DropReason, SkBuff};
 use crate::time::{Duration, Instant};
 use crate::trace::{Function, TcpState};
-use crate::wire::tcp::{ACK, RST, SYN};
+use crate::wire::tcp::{ACK, FIN, RST, SYN};
 
 /// `TCP_PAWS_WINDOW`, in ticks of the timestamp.
 const PAWS_WINDOW: i32 = 1;
@@ -155,7 +154,7 @@ impl Host {
         // RFC 9293 §3.10.7.4, first, check sequence number:
         //   If an incoming segment is not acceptable, an acknowledgment should be sent in reply (unless the RST
         //   bit is set, if so drop the segment and return).
-        if let Some(reason) = tcp_sequence(tp, seg.tcp.seq, seg.end_seq()) {
+        if let Some(reason) = tp.tcp_sequence(seg.tcp.seq, seg.end_seq(), seg.has(FIN)) {
             if seg.has(RST) {
                 if tp.reset_check(seg) {
                     self.tcp_reset(cx, tp);

@@ -4,10 +4,12 @@
 //! works on a connection is handed `&mut TcpSock`, taken out of the socket table by [`Host::with_tcp`] for as
 //! long as it runs.
 
+mod ack;
 mod chrono;
 mod cong;
 mod cwnd;
 mod info;
+mod input;
 mod ipv4;
 mod minisocks;
 mod mtu;
@@ -15,13 +17,18 @@ mod options;
 mod output;
 mod poll;
 mod queue;
+mod rack;
+mod recovery;
 mod retransmit;
+mod sacktag;
 mod sendmsg;
 mod seq;
 mod sock;
 mod sockopt;
+mod state;
 mod stubs;
 mod timewait;
+mod undo;
 mod xmit;
 
 pub(crate) use minisocks::Request;
@@ -63,6 +70,8 @@ pub(crate) const MIN_MSS: u32 = 88;
 pub(crate) const DEFAULT_SCALING_RATIO: u8 = 128;
 /// `TCP_MAX_QUICKACKS`.
 pub(crate) const MAX_QUICKACKS: u32 = 16;
+/// `TCP_PINGPONG_THRESH`: so many answers make a connection interactive.
+pub(crate) const PINGPONG_THRESH: u8 = 1;
 /// `TCP_RACK_RECOVERY_THRESH`
 pub(crate) const RACK_RECOVERY_THRESH: u8 = 16;
 /// `GSO_MAX_SEGS`

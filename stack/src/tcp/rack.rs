@@ -4,7 +4,9 @@
 //! transmission: the answer is the same.
 
 use super::seq::after;
-use super::{CaState, LOST, RACK_RECOVERY_THRESH, RETRANS, RateSample, SACKED_ACKED, SACKED_RETRANS, TIMEOUT_MIN_US, TcpSock};
+use super::{
+    CaState, LOST, RACK_RECOVERY_THRESH, RETRANS, RateSample, SACKED_ACKED, SACKED_RETRANS, TIMEOUT_MIN_US, TcpSock,
+};
 use crate::host::{Cx, Host};
 use crate::trace::{Function, TimerKind};
 

@@ -220,12 +220,10 @@ impl Host {
         let delta = i64::from(tp.snd_ssthresh) - i64::from(in_flight);
         tp.prr_delivered += newly_acked_sacked;
         let mut sndcnt = if delta < 0 {
-            let dividend =
-                u64::from(tp.snd_ssthresh) * u64::from(tp.prr_delivered) + u64::from(tp.prior_cwnd) - 1;
+            let dividend = u64::from(tp.snd_ssthresh) * u64::from(tp.prr_delivered) + u64::from(tp.prior_cwnd) - 1;
             (dividend / u64::from(tp.prior_cwnd)) as i64 - i64::from(tp.prr_out)
         } else {
-            let mut count =
-                (i64::from(tp.prr_delivered) - i64::from(tp.prr_out)).max(i64::from(newly_acked_sacked));
+            let mut count = (i64::from(tp.prr_delivered) - i64::from(tp.prr_out)).max(i64::from(newly_acked_sacked));
             if flag & FLAG_SND_UNA_ADVANCED != 0 && newly_lost == 0 {
                 count += 1;
             }
@@ -330,8 +328,7 @@ impl Host {
             tp.tlp_high_seq = 0;
             tp.ecn_queue_cwr();
             // RFC 5682 §3.1, step 1: only if no earlier recovery is under way.
-            tp.frto =
-                self.sysctl.tcp_frto != 0 && (new_recovery || tp.retransmits > 0) && tp.mtup_probe_size == 0;
+            tp.frto = self.sysctl.tcp_frto != 0 && (new_recovery || tp.retransmits > 0) && tp.mtup_probe_size == 0;
         });
     }
 

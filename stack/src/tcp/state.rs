@@ -6,7 +6,9 @@
 use super::ack::{FLAG_NO_CHALLENGE_ACK, FLAG_SLOWPATH, FLAG_SYN_ACKED, FLAG_UPDATE_TS_RECENT};
 use super::ipv4::Segment;
 use super::seq::{after, before};
-use super::{ACK_SCHED, MAX_QUICKACKS, RateSample, TIMEOUT_FALLBACK_US, TIMEOUT_MIN_US, TIMEWAIT_LEN, TcpSock, tcp_set};
+use super::{
+    ACK_SCHED, MAX_QUICKACKS, RateSample, TIMEOUT_FALLBACK_US, TIMEOUT_MIN_US, TIMEWAIT_LEN, TcpSock, tcp_set,
+};
 use crate::host::{Cx, Host};
 use crate::skb::{DropReason, SkBuff};
 use crate::socket::{RCV_SHUTDOWN, SEND_SHUTDOWN};
@@ -334,7 +336,7 @@ impl Host {
         self.tcp_sync_mss(cx, tp, pmtu);
         tp.initialize_rcv_mss();
         self.tcp_finish_connect(cx, tp);
-        if tp.defer_accept > 0 || tp.ack.pingpong >= super::delack::PINGPONG_THRESH {
+        if tp.defer_accept > 0 || tp.ack.pingpong >= super::PINGPONG_THRESH {
             // Data will soon carry the ACK.
             tp.ack.pending |= ACK_SCHED;
             tp.enter_quickack_mode(MAX_QUICKACKS);

@@ -14,29 +14,7 @@ use crate::wire::ipv4::Ipv4Repr;
 use alloc::boxed::Box;
 
 // me (lead): what others call
-impl Host {
-    pub(super) fn tcp_send_challenge_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_enter_loss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_enter_cwr(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_try_to_open`-free: the RACK reordering timer.
-    pub(super) fn tcp_rack_reo_timeout(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_simple_retransmit(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_init_transfer` (metrics, buffers, congestion control).
-    pub(super) fn tcp_init_transfer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(super) fn tcp_rcv_established(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
-        skb.consume(cx);
-    }
-    /// `tcp_rcv_state_process`: every state but ESTABLISHED and LISTEN.
-    pub(super) fn tcp_rcv_state_process(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
-        skb.consume(cx);
-    }
-    /// `__tcp_oow_rate_limited`: true if an ACK for such a segment was sent lately; notes the time otherwise.
-    pub(super) fn oow_rate_limited(&mut self, cx: &Cx<'_>, last: &mut Option<crate::time::Instant>) -> bool {
-        false
-    }
-    /// `tcp_data_snd_check`
-    pub(super) fn tcp_data_snd_check(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-}
+impl Host {}
 impl TcpSock {}
 
 // conn
@@ -99,7 +77,16 @@ impl TcpSock {
 }
 
 // rx
+impl Host {
+    /// Arms the delayed-ACK timer.
+    pub(super) fn tcp_arm_delack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, after_ms: u32) {}
+}
 impl TcpSock {
+    /// `tcp_sequence`
+    pub(super) fn tcp_sequence(&self, seq: u32, end_seq: u32, fin: bool) -> Option<DropReason> {
+        None
+    }
+
     /// `tcp_full_space`: what the receive buffer offers as window, bytes.
     pub(crate) fn full_space(&self) -> i32 {
         0
@@ -173,6 +160,10 @@ pub(super) fn select_initial_window(
 }
 
 // cc
+impl Host {
+    /// `tcp_reset_keepalive_timer`
+    pub(super) fn tcp_reset_keepalive_timer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, after: Duration) {}
+}
 impl TcpSock {
     /// Does the algorithm have a `cong_control`?
     pub(super) fn ca_has_cong_control(&self) -> bool {

@@ -148,13 +148,7 @@ impl Host {
     }
 
     /// `tcp_process_loss`: an ACK after a time-out. Was the time-out spurious (F-RTO)?
-    pub(super) fn tcp_process_loss(
-        &mut self,
-        cx: &mut Cx<'_>,
-        tp: &mut TcpSock,
-        flag: u32,
-        num_dupack: u32,
-    ) -> Rexmit {
+    pub(super) fn tcp_process_loss(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, flag: u32, num_dupack: u32) -> Rexmit {
         let advanced = flag & FLAG_SND_UNA_ADVANCED != 0;
         let recovered = !before(tp.snd_una, tp.high_seq);
         if advanced && self.tcp_try_undo_loss(cx, tp, false) {

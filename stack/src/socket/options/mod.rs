@@ -8,8 +8,8 @@ mod ip;
 
 use super::Proto;
 use crate::host::{Cx, Host};
-use crate::syscall::*;
 use crate::syscall::Stop;
+use crate::syscall::*;
 use crate::tcp::TcpSock;
 use crate::trace::SockId;
 
