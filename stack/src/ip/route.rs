@@ -39,6 +39,8 @@ pub(crate) struct Dst {
     pub(crate) initcwnd: Option<u32>,
     /// `RTAX_INITRWND`, segments.
     pub(crate) initrwnd: Option<u32>,
+    /// `RTAX_RTO_MIN`, µs.
+    pub(crate) rto_min: Option<u32>,
 }
 
 /// The routes of a host, longest prefix first.
@@ -110,7 +112,17 @@ impl Host {
                 gateway: gateway.map_or(0, Ipv4Addr::to_bits),
                 ifindex: dev.0,
             });
-            Ok(Dst { dev, gateway, src, chosen_by, mtu: None, advmss: None, initcwnd: None, initrwnd: None })
+            Ok(Dst {
+                dev,
+                gateway,
+                src,
+                chosen_by,
+                mtu: None,
+                advmss: None,
+                initcwnd: None,
+                initrwnd: None,
+                rto_min: None,
+            })
         })
     }
 

@@ -11,15 +11,19 @@ mod cwnd;
 mod info;
 mod input;
 mod ipv4;
+mod keepalive;
 mod minisocks;
+mod minmax;
 mod mtu;
 mod options;
 mod output;
 mod poll;
+mod probe;
 mod queue;
 mod rack;
 mod recovery;
 mod retransmit;
+mod rtt;
 mod sacktag;
 mod sendmsg;
 mod seq;
@@ -27,6 +31,7 @@ mod sock;
 mod sockopt;
 mod state;
 mod stubs;
+mod timer;
 mod timewait;
 mod undo;
 mod xmit;
@@ -131,3 +136,9 @@ macro_rules! tcp_set {
     }};
 }
 pub(crate) use tcp_set;
+
+/// A connection of no host, for tests of what needs none.
+#[cfg(test)]
+pub(crate) fn test_sock() -> TcpSock {
+    TcpSock::new(crate::socket::Sock::new(SockId(1), crate::socket::Proto::Tcp, 0, 0), &Default::default())
+}

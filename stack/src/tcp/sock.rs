@@ -224,9 +224,10 @@ pub struct TcpSock {
     /// `rtt_min`: a windowed minimum, three (time ms, µs) samples.
     pub(crate) rtt_min: [(u32, u32); 3],
     pub(crate) rto_us: u32,
-    pub(crate) rto_min_us: Option<u32>,
-    /// `TCP_RTO_MAX_MS`
-    pub(crate) rto_max_ms: Option<u32>,
+    /// `icsk_rto_min`, µs.
+    pub(crate) rto_min_us: u32,
+    /// `icsk_rto_max`, µs.
+    pub(crate) rto_max_us: u32,
     /// `TCP_DELACK_MAX_US`
     pub(crate) delack_max_us: Option<u32>,
     /// `TCP_THIN_LINEAR_TIMEOUTS`
@@ -434,8 +435,8 @@ impl TcpSock {
             rtt_seq: 0,
             rtt_min: [(0, u32::MAX); 3],
             rto_us: TIMEOUT_INIT_US,
-            rto_min_us: None,
-            rto_max_ms: None,
+            rto_min_us: sysctl.tcp_rto_min_us as u32,
+            rto_max_us: sysctl.tcp_rto_max_ms as u32 * 1000,
             delack_max_us: None,
             thin_lto: false,
             backoff: 0,

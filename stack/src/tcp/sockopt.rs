@@ -120,8 +120,8 @@ impl Host {
             TCP_THIN_LINEAR_TIMEOUTS => tp.thin_lto = flag()?,
             TCP_THIN_DUPACK => drop(flag()?),
             TCP_RTO_MAX_MS if !(1000..=RTO_MAX * 1000).contains(&int) => return Err(Errno::EINVAL),
-            TCP_RTO_MAX_MS => tp.rto_max_ms = Some(int as u32),
-            TCP_RTO_MIN_US => tp.rto_min_us = Some(jiffies_us(int, RTO_MIN_US)?),
+            TCP_RTO_MAX_MS => tp.rto_max_us = int as u32 * 1000,
+            TCP_RTO_MIN_US => tp.rto_min_us = jiffies_us(int, RTO_MIN_US)?,
             TCP_DELACK_MAX_US => tp.delack_max_us = Some(jiffies_us(int, DELACK_MAX_MS * 1000)?),
             TCP_SAVE_SYN if !(0..=2).contains(&int) => return Err(Errno::EINVAL),
             TCP_SAVE_SYN => {}
@@ -155,7 +155,6 @@ impl Host {
         match (known, allowed || name == tp.ca_name()) {
             (false, _) => Err(Errno::ENOENT),
             (true, false) => Err(Errno::EPERM),
-            (true, true) if name == tp.ca_name() => Ok(()),
             (true, true) => self.tcp_set_congestion_control(cx, tp, name),
         }
     }
@@ -225,8 +224,8 @@ impl Host {
                 tp.time_stamp_ts().wrapping_add(tp.ts_offset) as i32
             }
             TCP_THIN_LINEAR_TIMEOUTS => i32::from(tp.thin_lto),
-            TCP_RTO_MAX_MS => tp.rto_max_ms.unwrap_or(s.tcp_rto_max_ms as u32) as i32,
-            TCP_RTO_MIN_US => tp.rto_min_us.unwrap_or(s.tcp_rto_min_us as u32) as i32,
+            TCP_RTO_MAX_MS => (tp.rto_max_us / 1000) as i32,
+            TCP_RTO_MIN_US => tp.rto_min_us as i32,
             TCP_DELACK_MAX_US => tp.delack_max_us.unwrap_or(DELACK_MAX_MS * 1000) as i32,
             TCP_THIN_DUPACK | TCP_REPAIR | TCP_SAVE_SYN | TCP_TX_DELAY | TCP_IS_MPTCP => 0,
             TCP_FASTOPEN | TCP_FASTOPEN_CONNECT | TCP_FASTOPEN_NO_COOKIE => 0,

@@ -160,10 +160,6 @@ pub(super) fn select_initial_window(
 }
 
 // cc
-impl Host {
-    /// `tcp_reset_keepalive_timer`
-    pub(super) fn tcp_reset_keepalive_timer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, after: Duration) {}
-}
 impl TcpSock {
     /// Does the algorithm have a `cong_control`?
     pub(super) fn ca_has_cong_control(&self) -> bool {
@@ -171,43 +167,6 @@ impl TcpSock {
     }
 }
 impl Host {
-    /// `tcp_rto_min`, µs.
-    pub(super) fn tcp_rto_min_us(&self, tp: &TcpSock) -> u32 {
-        200_000
-    }
-
-    pub(crate) fn tcp_timer(&mut self, cx: &mut Cx<'_>, sk: SockId, kind: TimerKind) {}
-    /// `tcp_reset_xmit_timer`: RTO, probe, reordering or loss probe; bounded by `tcp_rto_max`; adds the pacing delay if asked.
-    pub(super) fn tcp_reset_xmit_timer(
-        &mut self,
-        cx: &mut Cx<'_>,
-        tp: &mut TcpSock,
-        kind: TimerKind,
-        after_us: u32,
-        pace_delay: bool,
-    ) {
-    }
-    /// `inet_csk_clear_xmit_timer(ICSK_TIME_RETRANS)`
-    pub(super) fn tcp_cancel_xmit_timer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_clear_xmit_timers`: all timers of the connection.
-    pub(super) fn tcp_clear_xmit_timers(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    pub(crate) fn tcp_set_keepalive(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, on: bool) {}
-    /// `tcp_probe0_base`, µs.
-    pub(super) fn tcp_probe0_base_us(&self, tp: &TcpSock) -> u32 {
-        0
-    }
-    /// `tcp_probe0_when`, µs.
-    pub(super) fn tcp_probe0_when_us(&self, tp: &TcpSock, max_when_us: u32) -> u32 {
-        0
-    }
-    /// `tcp_clamp_probe0_to_user_timeout`
-    pub(super) fn tcp_clamp_probe0_to_user_timeout(&self, cx: &Cx<'_>, tp: &TcpSock, when_us: u32) -> u32 {
-        when_us
-    }
-    /// `tcp_rto_max`, µs.
-    pub(super) fn tcp_rto_max_us(&self, tp: &TcpSock) -> u32 {
-        120_000_000
-    }
     /// `tcp_update_pacing_rate`
     pub(super) fn tcp_update_pacing_rate(&mut self, tp: &mut TcpSock) {}
     /// `tcp_pacing_check`: true if a pacing timer must fire first (arms it).
@@ -223,8 +182,6 @@ impl Host {
     ) -> Result<(), Errno> {
         Ok(())
     }
-    /// `TCP_KEEPIDLE` on an open connection: the timer goes off after what is left of the new time.
-    pub(super) fn tcp_restart_keepalive(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
     /// `tcp_init_congestion_control`
     pub(super) fn tcp_init_congestion_control(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
 }
@@ -239,16 +196,6 @@ impl TcpSock {
     pub(super) fn rate_gen(&mut self, delivered: u32, lost: u32, is_sack_reneg: bool, rs: &mut RateSample) {}
     /// `tcp_rate_check_app_limited`
     pub(super) fn rate_check_app_limited(&mut self) {}
-    /// `tcp_rtt_estimator`
-    pub(super) fn rtt_estimator(&mut self, sample_us: u32) {}
-    /// `tcp_set_rto` (and `tcp_bound_rto`): `rto_us` from srtt and rttvar.
-    pub(super) fn set_rto(&mut self, sysctl: &Sysctl) {}
-    /// `tcp_update_rtt_min`
-    pub(super) fn update_rtt_min(&mut self, sysctl: &Sysctl, rtt_us: u32, may_move_up: bool) {}
-    /// `tcp_min_rtt`, µs; `u32::MAX` if there is no sample.
-    pub(crate) fn min_rtt(&self) -> u32 {
-        u32::MAX
-    }
     /// `icsk_ca_ops->name`
     pub(crate) fn ca_name(&self) -> &'static str {
         "cubic"

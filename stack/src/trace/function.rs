@@ -142,6 +142,7 @@ functions! {
     TcpDelackTimer = "tcp_delack_timer_handler", Transport, "net/ipv4/tcp_timer.c";
     TcpProbeTimer = "tcp_probe_timer", Transport, "net/ipv4/tcp_timer.c";
     TcpKeepaliveTimer = "tcp_keepalive_timer", Transport, "net/ipv4/tcp_timer.c";
+    TcpPaceKick = "tcp_pace_kick", Transport, "net/ipv4/tcp_output.c";
     ReqskTimer = "reqsk_timer_handler", Transport, "net/ipv4/inet_connection_sock.c";
     TwTimer = "tw_timer_handler", Transport, "net/ipv4/inet_timewait_sock.c";
     TcpV4Rcv = "tcp_v4_rcv", Transport, "net/ipv4/tcp_ipv4.c";
