@@ -68,6 +68,8 @@ reasons! {
     TcpOverwindow = "SKB_DROP_REASON_TCP_OVERWINDOW", "The data lies beyond the window.", "RFC 9293 §3.10.7.4";
     TcpZerowindow = "SKB_DROP_REASON_TCP_ZEROWINDOW", "The receive window is closed.", "RFC 9293 §3.8.6";
     TcpOfomerge = "SKB_DROP_REASON_TCP_OFOMERGE", "The data is already in the out-of-order queue.", "net/ipv4/tcp_input.c";
+    TcpOfoDrop = "SKB_DROP_REASON_TCP_OFO_DROP", "Data in order has made it superfluous.", "net/ipv4/tcp_input.c";
+    TcpOfoQueuePrune = "SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE", "The receive buffer is full: what is out of order goes first.", "RFC 2018 §8";
     TcpInvalidSequence = "SKB_DROP_REASON_TCP_INVALID_SEQUENCE", "The sequence number is outside the window.", "RFC 9293 §3.10.7.4";
     TcpInvalidEndSequence = "SKB_DROP_REASON_TCP_INVALID_END_SEQUENCE", "The segment reaches beyond the window ever offered.", "RFC 9293 §3.10.7.4";
     TcpInvalidSyn = "SKB_DROP_REASON_TCP_INVALID_SYN", "A SYN inside a connection.", "RFC 5961 §4";

@@ -4,6 +4,7 @@
 
 use super::TcpSock;
 use super::seq::before;
+use super::urg::URG_VALID;
 use crate::host::Host;
 use crate::socket::{RCV_SHUTDOWN, SEND_SHUTDOWN};
 use crate::syscall::{
@@ -11,9 +12,6 @@ use crate::syscall::{
     SIOCOUTQ, SIOCOUTQNSD,
 };
 use crate::trace::TcpState;
-
-/// `TCP_URG_VALID`: `urg_data` holds the byte.
-const URG_VALID: u16 = 0x100;
 
 impl Host {
     /// `tcp_poll`. If there is no room to write it notes that somebody wants to know when there is.
@@ -55,7 +53,9 @@ impl TcpSock {
     /// `tcp_epollin_ready`: enough to read for `SO_RCVLOWAT`, or the peer cannot send more.
     pub(crate) fn is_readable(&self, target: usize) -> bool {
         let avail = self.rcv_nxt.wrapping_sub(self.copied_seq) as i32;
-        avail > 0 && (avail as usize >= target || self.receive_window() <= self.ack.rcv_mss)
+        // `tcp_rmem_pressure`: the buffer is nearly full.
+        let pressure = || self.rmem_alloc > self.rcvbuf - (self.rcvbuf >> 3);
+        avail > 0 && (avail as usize >= target || pressure() || self.receive_window() <= self.ack.rcv_mss)
     }
 
     /// `tcp_ioctl`.

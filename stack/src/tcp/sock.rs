@@ -70,6 +70,8 @@ pub(crate) const ACK_PUSHED: u8 = 4;
 pub(crate) const ACK_PUSHED2: u8 = 8;
 /// `ICSK_ACK_NOW`.
 pub(crate) const ACK_NOW: u8 = 16;
+/// `ICSK_ACK_NOMEM`: there was no memory for what came; the window is zero.
+pub(crate) const ACK_NOMEM: u8 = 32;
 
 /// `struct tcp_rack`.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +153,7 @@ pub struct TcpSock {
     pub(crate) tcp_header_len: u16,
     pub(crate) rcv_nxt: u32,
     pub(crate) rcv_wup: u32,
+    /// The furthest right edge of the window that was ever offered (RFC 7323 §2.4).
     pub(crate) rcv_mwnd_seq: u32,
     pub(crate) copied_seq: u32,
     pub(crate) rcv_wnd: u32,
@@ -201,6 +204,8 @@ pub struct TcpSock {
     pub(crate) selective_acks: [SackBlock; 4],
     pub(crate) compressed_ack: u8,
     pub(crate) dup_ack_counter: u8,
+    /// For which `rcv_nxt` they are counted.
+    pub(crate) compressed_ack_rcv_nxt: u32,
     pub(crate) compressed_ack_timer: Option<Token>,
     pub(crate) rcv_tstamp: Instant,
     pub(crate) last_oow_ack: Option<Instant>,
@@ -417,6 +422,7 @@ impl TcpSock {
             selective_acks: [(0, 0); 4],
             compressed_ack: 0,
             dup_ack_counter: 0,
+            compressed_ack_rcv_nxt: 0,
             compressed_ack_timer: None,
             rcv_tstamp: Instant::ZERO,
             last_oow_ack: None,

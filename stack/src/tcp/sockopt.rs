@@ -247,7 +247,7 @@ impl Host {
 
 impl TcpSock {
     /// `tcp_set_window_clamp`.
-    fn set_window_clamp(&mut self, value: i32) -> Result<(), Errno> {
+    pub(super) fn set_window_clamp(&mut self, value: i32) -> Result<(), Errno> {
         if value == 0 {
             if self.state != TcpState::Close {
                 return Err(Errno::EINVAL);

@@ -5,11 +5,11 @@ use super::ipv4::Segment;
 use super::{CaState, TcpSock};
 use crate::host::{Cx, Host};
 use crate::icmp::Quoted;
-use crate::skb::{DropReason, SkBuff, TcpSkbCb};
-use crate::syscall::{Errno, Progress, SockAddr, Stop, SysRet};
+use crate::skb::{SkBuff, TcpSkbCb};
+use crate::syscall::{Errno, SockAddr, Stop};
 use crate::sysctl::Sysctl;
 use crate::time::Duration;
-use crate::trace::{SockId, TaskId, TcpState, TimerKind};
+use crate::trace::{SockId, TcpState, TimerKind};
 use crate::wire::ipv4::Ipv4Repr;
 use alloc::boxed::Box;
 
@@ -74,89 +74,6 @@ impl TcpSock {
     }
     pub(super) fn ecn_queue_cwr(&mut self) {}
     pub(super) fn ecn_withdraw_cwr(&mut self) {}
-}
-
-// rx
-impl Host {
-    /// Arms the delayed-ACK timer.
-    pub(super) fn tcp_arm_delack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, after_ms: u32) {}
-}
-impl TcpSock {
-    /// `tcp_sequence`
-    pub(super) fn tcp_sequence(&self, seq: u32, end_seq: u32, fin: bool) -> Option<DropReason> {
-        None
-    }
-
-    /// `tcp_full_space`: what the receive buffer offers as window, bytes.
-    pub(crate) fn full_space(&self) -> i32 {
-        0
-    }
-}
-impl Host {
-    /// `tcp_data_queue`: strips the TCP header, queues, drops or sets aside.
-    pub(super) fn tcp_data_queue(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
-        skb.consume(cx);
-    }
-    /// `tcp_ack_snd_check` and `__tcp_ack_snd_check(sk, 0)`.
-    pub(super) fn tcp_ack_snd_check(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_urg`
-    pub(super) fn tcp_urg(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: &SkBuff) {}
-    /// `tcp_send_dupack`
-    pub(super) fn tcp_send_dupack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, skb: &SkBuff) {}
-    pub(super) fn tcp_send_delayed_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_delack_timer_handler`
-    pub(super) fn tcp_delack_timer_handler(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// The compressed-ACK timer (`tcp_compressed_ack_kick`).
-    pub(super) fn tcp_compressed_ack_kick(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_event_ack_sent`: an ACK leaves with this `rcv_nxt`; timers of ACKs stop, compressed ACKs are counted off.
-    pub(super) fn tcp_event_ack_sent(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, rcv_nxt: u32) {}
-    pub(super) fn tcp_rcv_space_adjust(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_cleanup_rbuf`
-    pub(crate) fn tcp_cleanup_rbuf(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, copied: i32) {}
-    /// `tcp_init_buffer_space` (calls `tcp_sndbuf_expand`).
-    pub(super) fn tcp_init_buffer_space(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-    /// `tcp_select_window`: what stands in the header, scaled.
-    pub(super) fn tcp_select_window(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> u16 {
-        0
-    }
-    pub(crate) fn tcp_recvmsg(
-        &mut self,
-        cx: &mut Cx<'_>,
-        task: TaskId,
-        tp: &mut TcpSock,
-        len: usize,
-        flags: i32,
-        progress: &mut Progress,
-    ) -> Result<SysRet, Stop> {
-        Err(Errno::ENOSYS.into())
-    }
-    /// Frees the whole out-of-order queue with this reason.
-    pub(super) fn tcp_ofo_purge(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, reason: DropReason) {}
-    /// `tcp_rcv_rtt_measure_ts`
-    pub(super) fn tcp_rcv_rtt_measure_ts(&mut self, tp: &mut TcpSock, skb: &SkBuff) {}
-    /// The ESTABLISHED fast path's `tcp_queue_rcv` + `tcp_event_data_recv`: in-order data, header already checked.
-    pub(super) fn tcp_fin(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {}
-}
-impl TcpSock {
-    /// `tcp_enter_quickack_mode`
-    pub(super) fn enter_quickack_mode(&mut self, max_quickacks: u32) {}
-    /// `tcp_initialize_rcv_mss`
-    pub(super) fn initialize_rcv_mss(&mut self) {}
-    /// `tcp_receive_window`: what the peer may still send, bytes.
-    pub(crate) fn receive_window(&self) -> u32 {
-        0
-    }
-}
-/// `tcp_select_initial_window`: (rcv_wnd, window_clamp, rcv_wscale).
-pub(super) fn select_initial_window(
-    sysctl: &Sysctl,
-    space: i32,
-    mss: u32,
-    clamp: u32,
-    wscale_ok: bool,
-    init_rcv_wnd: u32,
-) -> (u32, u32, u8) {
-    (0, 0, 0)
 }
 
 // cc

@@ -166,6 +166,7 @@ functions! {
     TcpDataQueue = "tcp_data_queue", Transport, "net/ipv4/tcp_input.c";
     TcpDataQueueOfo = "tcp_data_queue_ofo", Transport, "net/ipv4/tcp_input.c";
     TcpOfoQueue = "tcp_ofo_queue", Transport, "net/ipv4/tcp_input.c";
+    TcpPruneQueue = "tcp_prune_queue", Transport, "net/ipv4/tcp_input.c";
     TcpFin = "tcp_fin", Transport, "net/ipv4/tcp_input.c";
     TcpReset = "tcp_reset", Transport, "net/ipv4/tcp_input.c";
     TcpRecvmsg = "tcp_recvmsg_locked", Transport, "net/ipv4/tcp.c";
