@@ -157,9 +157,8 @@ impl Host {
 
     /// `tcp_delack_max`, ms: below the peer's least retransmission time-out.
     fn tcp_delack_max_ms(&self, tp: &TcpSock) -> u32 {
-        let rto_min = tp.rto_min_us.unwrap_or(self.sysctl.tcp_rto_min_us.clamp(0, i64::from(u32::MAX)) as u32);
         let most = tp.delack_max_us.map_or(DELACK_MAX_MS, |us| us.div_ceil(1000));
-        most.min(rto_min.div_ceil(1000).max(2) - 1)
+        most.min(tp.rto_min_us.div_ceil(1000).max(2) - 1)
     }
 
     /// `tcp_send_delayed_ack`: the ACK waits for data to go along, or for the timer.
