@@ -188,12 +188,6 @@ impl Host {
         &self.sysctl
     }
 
-    /// Gives its tasks `CAP_NET_ADMIN`, or takes it: with it they may choose any congestion control, set buffers
-    /// beyond `rmem_max` and mark packets.
-    pub fn set_privileged(&mut self, on: bool) {
-        self.privileged = on;
-    }
-
     /// A task makes a system call. `None`: it sleeps, and [`Host::poll_wakeup`] names it when it may go on.
     ///
     /// A task that sleeps makes no other call before [`Host::resume`] has given it the result of this one.
@@ -274,7 +268,12 @@ impl Host {
         addr.is_loopback() || self.devs.iter().any(|d| d.address().is_some_and(|(a, _)| a == addr))
     }
 
-    fn with_cx<R>(&mut self, now: Instant, trace: &mut Tracer, body: impl FnOnce(&mut Host, &mut Cx<'_>) -> R) -> R {
+    pub(crate) fn with_cx<R>(
+        &mut self,
+        now: Instant,
+        trace: &mut Tracer,
+        body: impl FnOnce(&mut Host, &mut Cx<'_>) -> R,
+    ) -> R {
         let mut mem = core::mem::take(&mut self.mem);
         let mut cx = Cx { now, trace, mem: &mut mem };
         let result = body(self, &mut cx);

@@ -200,5 +200,6 @@ pub(crate) fn timer_name(kind: TimerKind) -> &'static str {
         TimerKind::TimeWait => "TIME-WAIT",
         TimerKind::Neigh => "neighbour",
         TimerKind::SocketTimeout => "socket timeout",
+        TimerKind::Qdisc => "qdisc watchdog",
     }
 }

@@ -4,10 +4,14 @@
 //! (`__qdisc_run`), `drivers/net/loopback.c`. It runs in the context of whoever sends: usually the system call.
 
 use super::RING_SIZE;
+use super::qdisc::{Qdisc, Sched};
 use crate::host::{Cx, Host, IfIndex};
 use crate::skb::{DropReason, SkBuff};
 use crate::syscall::Errno;
-use crate::trace::{Function, HeaderOffset, QueueKind, QueueOp, What};
+use crate::tcp::clock_ns;
+use crate::time::Duration;
+use crate::timer::Target;
+use crate::trace::{Function, HeaderOffset, QueueKind, QueueOp, TimerKind, TimerOp, What};
 use alloc::vec::Vec;
 
 /// `NET_XMIT_SUCCESS`
@@ -26,13 +30,14 @@ impl Host {
                 skb.kfree(DropReason::DevReady, cx);
                 return -(Errno::ENETDOWN as i32);
             };
-            if device.loopback || (device.qdisc.is_empty() && device.tx_ring.len() < RING_SIZE) {
+            let idle = device.qdisc.can_bypass() && device.qdisc.is_empty() && device.tx_ring.len() < RING_SIZE;
+            if device.loopback || idle {
                 self.validate_xmit_skb(cx, dev, skb);
                 return NET_XMIT_SUCCESS;
             }
             let id = skb.id();
-            let refused = cx.call(Function::PfifoFastEnqueue, |cx| {
-                let result = device.qdisc.enqueue(skb);
+            let refused = cx.call(device.qdisc.enqueue_function(), |cx| {
+                let result = device.qdisc.enqueue(skb, clock_ns(cx));
                 let depth = device.qdisc.len() as u16;
                 if result.is_ok() {
                     cx.trace.emit(|| What::Queue {
@@ -58,32 +63,72 @@ impl Host {
         })
     }
 
-    /// `__qdisc_run`: fills the ring from the qdisc.
+    /// `__qdisc_run`: fills the ring from the qdisc. If the next packet's time has not come, a timer waits for it.
     pub(super) fn qdisc_run(&mut self, cx: &mut Cx<'_>, dev: IfIndex) {
-        let ready = |host: &Host| host.dev(dev).is_some_and(|d| !d.qdisc.is_empty() && d.tx_ring.len() < RING_SIZE);
-        if !ready(self) {
-            return;
-        }
-        cx.call(Function::QdiscRun, |cx| {
-            while ready(self) {
-                let skb = cx.call(Function::PfifoFastDequeue, |cx| {
-                    let device = self.dev_mut(dev)?;
-                    let skb = device.qdisc.dequeue()?;
-                    let depth = device.qdisc.len() as u16;
-                    cx.trace.emit(|| What::Queue {
-                        kind: QueueKind::Qdisc,
-                        op: QueueOp::Dequeue,
-                        depth,
-                        skb: skb.id(),
-                        owner: u32::from(dev.0),
-                    });
-                    Some(skb)
-                });
-                if let Some(skb) = skb {
+        let now = clock_ns(cx);
+        let ready = |host: &Host| host.dev(dev).is_some_and(|d| d.qdisc.has_ready(now) && d.tx_ring.len() < RING_SIZE);
+        if ready(self) {
+            cx.call(Function::QdiscRun, |cx| {
+                while ready(self) {
+                    let Some(skb) = self.qdisc_dequeue(cx, dev, now) else { break };
                     self.validate_xmit_skb(cx, dev, skb);
                 }
-            }
-        });
+            });
+        }
+        self.qdisc_watchdog_schedule(cx, dev, now);
+    }
+
+    fn qdisc_dequeue(&mut self, cx: &mut Cx<'_>, dev: IfIndex, now: u64) -> Option<SkBuff> {
+        let device = self.dev_mut(dev)?;
+        cx.call(device.qdisc.dequeue_function(), |cx| {
+            let skb = device.qdisc.dequeue(now)?;
+            let depth = device.qdisc.len() as u16;
+            cx.trace.emit(|| What::Queue {
+                kind: QueueKind::Qdisc,
+                op: QueueOp::Dequeue,
+                depth,
+                skb: skb.id(),
+                owner: u32::from(dev.0),
+            });
+            Some(skb)
+        })
+    }
+
+    /// `qdisc_watchdog_schedule_ns`.
+    fn qdisc_watchdog_schedule(&mut self, cx: &mut Cx<'_>, dev: IfIndex, now: u64) {
+        let Some(device) = self.devs.get_mut(usize::from(dev.0).wrapping_sub(1)) else { return };
+        if let Some(token) = device.watchdog.take() {
+            self.timers.cancel(token);
+        }
+        if let Some(at) = device.qdisc.next_departure().filter(|at| *at > now) {
+            let wait = Duration::from_nanos(at - now);
+            cx.trace.emit(|| What::Timer {
+                kind: TimerKind::Qdisc,
+                op: TimerOp::Set,
+                owner: u32::from(dev.0),
+                after_us: wait.as_micros() as u32,
+            });
+            device.watchdog = Some(self.timers.set(cx.now + wait, Target::Qdisc(dev)));
+        }
+    }
+
+    /// `qdisc_watchdog`: a packet's time has come.
+    pub(crate) fn qdisc_watchdog(&mut self, cx: &mut Cx<'_>, dev: IfIndex) {
+        if let Some(device) = self.dev_mut(dev) {
+            device.watchdog = None;
+        }
+        self.qdisc_run(cx, dev);
+    }
+
+    /// `dev_graft_qdisc`: another qdisc; what the old one held is dropped.
+    pub(crate) fn dev_graft_qdisc(&mut self, cx: &mut Cx<'_>, dev: IfIndex, kind: Qdisc) {
+        let Some(device) = self.dev_mut(dev) else { return };
+        for skb in core::mem::replace(&mut device.qdisc, Sched::new(kind)).drain() {
+            let (id, owner) = (skb.id(), u32::from(dev.0));
+            cx.trace.emit(|| What::Queue { kind: QueueKind::Qdisc, op: QueueOp::Dequeue, depth: 0, skb: id, owner });
+            skb.kfree(DropReason::QdiscDrop, cx);
+        }
+        self.qdisc_run(cx, dev);
     }
 
     /// `validate_xmit_skb`: a super-packet is cut apart, for a card that cannot do it. `lo` takes it whole.

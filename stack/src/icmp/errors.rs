@@ -23,6 +23,8 @@ pub(crate) struct Quoted {
     pub(crate) dst_port: u16,
     /// TCP's sequence number.
     pub(crate) seq: u32,
+    /// Type, code and second word of the ICMP message, and who sent it.
+    pub(crate) icmp: (u8, u8, u32, Ipv4Addr),
 }
 
 /// The errno of an error, and whether it ends a connection (`icmp_err_convert`).
@@ -60,7 +62,13 @@ impl Host {
     /// `icmp_unreach`: finds the transport that the quoted packet belongs to.
     pub(super) fn icmp_unreach(&mut self, cx: &mut Cx<'_>, header: IcmpRepr, skb: SkBuff) {
         cx.call(Function::IcmpUnreach, |cx| {
-            let told = quoted(skb.bytes(cx));
+            let mut told = quoted(skb.bytes(cx));
+            let ip = skb.from_header(HeaderOffset::Network, cx);
+            let sender =
+                ip.get(12..16).and_then(|a| <[u8; 4]>::try_from(a).ok()).map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from);
+            if let Some((_, q)) = &mut told {
+                q.icmp = (header.kind, header.code, header.rest, sender);
+            }
             let (errno, fatal) = if header.kind == ICMP_TIME_EXCEEDED {
                 (Errno::EHOSTUNREACH, false)
             } else {
@@ -109,6 +117,7 @@ fn quoted(b: &[u8]) -> Option<(u8, Quoted)> {
         src_port: u16::from_be_bytes([t[0], t[1]]),
         dst_port: u16::from_be_bytes([t[2], t[3]]),
         seq: u32::from_be_bytes([t[4], t[5], t[6], t[7]]),
+        icmp: (ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0, addr(12)?),
     };
     Some((protocol, quoted))
 }

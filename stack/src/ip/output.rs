@@ -31,6 +31,16 @@ pub(crate) struct Send {
     pub(crate) id: u16,
 }
 
+/// `rt_tos2priority`: the priority, hence the band of `pfifo_fast`, that a type of service asks for.
+pub(crate) fn tos_priority(tos: u8) -> u8 {
+    match (tos & 0x1e) >> 1 {
+        0..=3 => 0,
+        4..=7 => 2,
+        8..=11 => 6,
+        _ => 4,
+    }
+}
+
 impl Host {
     /// `__ip_queue_xmit` (TCP) and `ip_send_skb` (the others): pushes the header and sends.
     pub(crate) fn ip_queue_xmit(
@@ -42,7 +52,7 @@ impl Host {
         mut skb: SkBuff,
     ) -> i32 {
         cx.call(function, |cx| {
-            skb.priority = (send.tos >> 1) & 15;
+            skb.priority = tos_priority(send.tos);
             skb.protocol = ETH_P_IP;
             let before = cx.trace.because(if to.chosen_by.0 == 0 { cx.trace.cause() } else { to.chosen_by });
             let at = skb.push(IPV4_HLEN as u32, cx);

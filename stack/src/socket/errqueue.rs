@@ -3,12 +3,16 @@
 //! Linux: `net/ipv4/ip_sockglue.c` (`ip_icmp_error`, `ip_recv_error`), `include/uapi/linux/errqueue.h`.
 
 use super::Sock;
+use crate::icmp::Quoted;
 use crate::syscall::{
     AF_INET, ControlMsg, Errno, IP_RECVERR, MSG_ERRQUEUE, MSG_TRUNC, Out, SO_EE_ORIGIN_ICMP, SOL_IP, SockAddr, Stop,
     SysRet,
 };
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
+
+/// Linux bounds the queue by the receive buffer; this is about what a default one holds.
+const MAX_ERRORS: usize = 256;
 
 /// One entry: `struct sock_extended_err` and what goes with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,7 +33,7 @@ pub(crate) struct ExtendedError {
     pub(crate) destination: Option<(Ipv4Addr, u16)>,
     /// Who sent the ICMP message.
     pub(crate) offender: Ipv4Addr,
-    /// The packet's payload, as far as the message quotes it.
+    /// The payload that is told: that of a time stamp's packet. What an ICMP message quotes is not kept.
     pub(crate) payload: Vec<u8>,
     /// Control messages that go before `IP_RECVERR`: time stamps.
     pub(crate) control: Vec<ControlMsg>,
@@ -57,6 +61,19 @@ impl Sock {
     /// Is there something to read with `MSG_ERRQUEUE`?
     pub(crate) fn has_error_queue(&self) -> bool {
         !self.error_queue.is_empty()
+    }
+
+    /// `ip_icmp_error`: an ICMP message about a packet of this socket.
+    pub(crate) fn ip_icmp_error(&mut self, quoted: &Quoted, errno: Errno) {
+        let (kind, code, rest, offender) = quoted.icmp;
+        let info = if errno == Errno::EMSGSIZE { rest & 0xffff } else { 0 };
+        let destination = Some((quoted.dst, quoted.dst_port));
+        let origin = SO_EE_ORIGIN_ICMP as u8;
+        let (data, payload, control) = (0, Vec::new(), Vec::new());
+        let error = ExtendedError { errno, origin, kind, code, info, data, destination, offender, payload, control };
+        if self.error_queue.len() < MAX_ERRORS {
+            self.error_queue.push_back(error);
+        }
     }
 
     /// `ip_recv_error`.

@@ -50,6 +50,9 @@ impl Host {
             let mut sock = Sock::new(id, proto_state, sndbuf as u32, rcvbuf as u32);
             sock.nonblock = flags & SOCK_NONBLOCK != 0;
             sock.files = 1;
+            if self.sysctl.ip_no_pmtu_disc != 0 {
+                sock.pmtudisc = IP_PMTUDISC_DONT as u8;
+            }
             sock.ip_id = self.rng.next_u32() as u16;
             let fd =
                 self.tasks.get(task).install(File { handle: Handle::Sock(id), cloexec: flags & SOCK_CLOEXEC != 0 })?;

@@ -21,7 +21,7 @@ use crate::ip::Dst;
 use crate::skb::SkBuff;
 use crate::syscall::{
     EPOLLERR, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDBAND, EPOLLRDNORM, EPOLLWRBAND, EPOLLWRNORM, EpollId, Errno, Fd,
-    Progress, Stop,
+    IP_PMTUDISC_DO, IP_PMTUDISC_WANT, Progress, Stop,
 };
 use crate::time::Duration;
 use crate::trace::{Field, Function, QueueKind, QueueOp, SockId, TaskId, TcpState, What};
@@ -286,6 +286,15 @@ impl Sock {
     /// Does no program hold it (`SOCK_DEAD`)?
     pub(crate) fn is_orphan(&self) -> bool {
         self.dead
+    }
+
+    /// `ip_dont_fragment`: is DF set on what it sends this way?
+    pub(crate) fn ip_dont_fragment(&self, to: &Dst) -> bool {
+        match i32::from(self.pmtudisc) {
+            IP_PMTUDISC_DO => true,
+            IP_PMTUDISC_WANT => !to.mtu_lock,
+            _ => false,
+        }
     }
 
     /// The task waits no longer.

@@ -69,8 +69,7 @@ impl Host {
 
     /// The MTU of the connection's route.
     pub(super) fn dst_mtu(&self, tp: &TcpSock) -> u32 {
-        let dev = tp.dst.and_then(|d| self.dev(d.dev)).map_or(1500, |d| u32::from(d.mtu()));
-        tp.dst.and_then(|d| d.mtu).map_or(dev, |m| m.min(dev))
+        tp.dst.map_or(1500, |to| self.route_mtu(&to))
     }
 
     /// `tcp_current_mss`: payload of a full segment, with the options it would carry now.

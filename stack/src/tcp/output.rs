@@ -6,7 +6,7 @@
 use super::queue::tell_stream;
 use super::seq::{after, before};
 use super::{CaEvent, MAX_TCP_HEADER, TcpSock, clock_ns, tcp_set};
-use crate::dev::NET_XMIT_CN;
+use crate::dev::{NET_XMIT_CN, NetDevice};
 use crate::host::{Cx, Host};
 use crate::ip::Send;
 use crate::mib::Counter;
@@ -100,6 +100,10 @@ impl Host {
             tp.tcp_wstamp_ns = tp.tcp_wstamp_ns.max(tp.tcp_clock_cache);
             let stamp = tp.tcp_wstamp_ns;
             skb.cb.sent_at = stamp;
+            if tp.dst.and_then(|d| self.dev(d.dev)).is_some_and(NetDevice::is_paced) {
+                // `SK_PACING_FQ`: the qdisc keeps packets until their time.
+                tp.pacing_status = 2;
+            }
             skb.tstamp = if tp.pacing_status == 2 { stamp } else { 0 };
             let mut flags = skb.cb.flags;
             let pcount = skb.pcount().max(1);
@@ -160,8 +164,6 @@ impl Host {
             let id = tp.sk.ip_id.wrapping_add(1);
             tp.sk.ip_id = tp.sk.ip_id.wrapping_add(pcount as u16);
             let ttl = tp.sk.ttl.unwrap_or(self.sysctl.ip_default_ttl as u8);
-            let df = tp.sk.pmtudisc != 0;
-            let send = Send { src: path.src.0, dst: path.dst.0, protocol: IPPROTO_TCP, tos, ttl, df, id };
             let to = match tp.sk.dst {
                 Some(to) => to,
                 None => match self.ip_route_output(cx, path.dst.0) {
@@ -172,6 +174,8 @@ impl Host {
                     }
                 },
             };
+            let df = tp.sk.ip_dont_fragment(&to);
+            let send = Send { src: path.src.0, dst: path.dst.0, protocol: IPPROTO_TCP, tos, ttl, df, id };
             skb.charge_wmem(&mut tp.sk);
             let mut err = self.ip_queue_xmit(cx, Function::IpQueueXmit, &to, send, skb);
             if err > 0 {

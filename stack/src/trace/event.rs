@@ -201,6 +201,8 @@ pub enum TimerKind {
     Neigh,
     /// `SO_RCVTIMEO`, `SO_SNDTIMEO`.
     SocketTimeout,
+    /// `qdisc_watchdog`: a packet's time in `fq`. Owner: the interface.
+    Qdisc,
 }
 
 /// What happened to a timer.

@@ -212,6 +212,10 @@ functions! {
     DevQueueXmit = "__dev_queue_xmit", Qdisc, "net/core/dev.c";
     PfifoFastEnqueue = "pfifo_fast_enqueue", Qdisc, "net/sched/sch_generic.c";
     PfifoFastDequeue = "pfifo_fast_dequeue", Qdisc, "net/sched/sch_generic.c";
+    PfifoEnqueue = "pfifo_enqueue", Qdisc, "net/sched/sch_fifo.c";
+    QdiscDequeueHead = "qdisc_dequeue_head", Qdisc, "include/net/sch_generic.h";
+    FqEnqueue = "fq_enqueue", Qdisc, "net/sched/sch_fq.c";
+    FqDequeue = "fq_dequeue", Qdisc, "net/sched/sch_fq.c";
     QdiscRun = "__qdisc_run", Qdisc, "net/sched/sch_generic.c";
     NetifReceiveSkb = "__netif_receive_skb_core", Qdisc, "net/core/dev.c";
     TcpGsoSegment = "tcp_gso_segment", Qdisc, "net/ipv4/tcp_offload.c";

@@ -4,6 +4,7 @@
 
 use super::value_of;
 use crate::host::Host;
+use crate::ip::tos_priority;
 use crate::socket::{Proto, Sock};
 use crate::syscall::*;
 use crate::trace::SockId;
@@ -22,16 +23,6 @@ const IP_UNICAST_IF: i32 = 50;
 const IP_PROTOCOL: i32 = 52;
 /// `INET_ECN_MASK`
 const ECN_MASK: u8 = 3;
-
-/// `rt_tos2priority`: the band of `pfifo_fast` that a type of service asks for.
-fn tos_priority(tos: u8) -> u32 {
-    match (tos & 0x1e) >> 1 {
-        0..=3 => 0,
-        4..=7 => 2,
-        8..=11 => 6,
-        _ => 4,
-    }
-}
 
 impl Sock {
     fn ip_flag(&self, name: i32) -> bool {
@@ -53,7 +44,7 @@ impl Sock {
                 }
                 if tos != self.tos {
                     self.tos = tos;
-                    self.priority = tos_priority(tos);
+                    self.priority = u32::from(tos_priority(tos));
                 }
             }
             IP_TTL | IP_FREEBIND | IP_TRANSPARENT | IP_MINTTL | IP_MULTICAST_TTL | IP_MULTICAST_LOOP
@@ -117,13 +108,6 @@ impl Sock {
 }
 
 impl Host {
-    /// `dst_mtu` of the route a socket has; none without a route.
-    fn route_mtu(&self, sock: &Sock) -> Option<u32> {
-        let dst = sock.dst?;
-        let link = u32::from(self.dev(dst.dev)?.mtu());
-        Some(dst.mtu.map_or(link, |mtu| mtu.min(link)))
-    }
-
     pub(super) fn do_ip_getsockopt(&self, sk: SockId, name: i32, len: usize) -> Result<SysRet, Errno> {
         let Some(sock) = self.socks.get(sk) else { return Err(Errno::EBADF) };
         let int = match name {
@@ -132,7 +116,7 @@ impl Host {
             IP_MTU_DISCOVER => i32::from(sock.pmtudisc),
             IP_RECVERR => i32::from(sock.recverr),
             IP_MINTTL => i32::from(sock.min_ttl),
-            IP_MTU => self.route_mtu(sock).ok_or(Errno::ENOTCONN)? as i32,
+            IP_MTU => self.route_mtu(sock.dst.as_ref().ok_or(Errno::ENOTCONN)?) as i32,
             IP_MULTICAST_TTL | IP_MULTICAST_LOOP | IP_MULTICAST_ALL => 1,
             IP_LOCAL_PORT_RANGE => sock.local_port_range as i32,
             IP_PROTOCOL => i32::from(sock.protocol()),
