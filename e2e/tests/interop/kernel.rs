@@ -72,7 +72,12 @@ pub(crate) fn serve_once(listener: TcpListener, job: Job) -> JoinHandle<Result<O
 }
 
 /// Connects to our host in a thread and does the job.
-pub(crate) fn client(peer: &Peer, port: u16, congestion: Option<&str>, job: Job) -> Result<JoinHandle<Result<Outcome>>> {
+pub(crate) fn client(
+    peer: &Peer,
+    port: u16,
+    congestion: Option<&str>,
+    job: Job,
+) -> Result<JoinHandle<Result<Outcome>>> {
     let _inside = peer.net.enter()?;
     let socket = new_socket(congestion)?;
     Ok(std::thread::spawn(move || {

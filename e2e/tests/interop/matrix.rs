@@ -9,10 +9,10 @@ use anyhow::{Result, ensure};
 use stack::syscall::{Errno, SHUT_WR, SO_RCVBUF, SOL_SOCKET, Syscall};
 
 use crate::impair::Faults;
+use crate::kernel;
 use crate::ours;
 use crate::peer::Peer;
 use crate::transfer::{Side, transfer};
-use crate::kernel;
 
 const BOTH: [Side; 2] = [Side::Ours, Side::Kernel];
 

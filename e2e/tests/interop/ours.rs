@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 use stack::syscall::{
-    AF_INET, Errno, Fd, MSG_DONTWAIT, SHUT_WR, SOCK_NONBLOCK, SOCK_STREAM, SO_REUSEADDR, SOL_SOCKET, SockAddr, Syscall,
+    AF_INET, Errno, Fd, MSG_DONTWAIT, SHUT_WR, SO_REUSEADDR, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET, SockAddr, Syscall,
 };
 
 use crate::peer::{KERNEL, OURS, Peer};

@@ -137,9 +137,8 @@ impl Peer {
                 continue;
             }
             let deadlines = [self.host.poll_timeout().map(|t| t.as_nanos()), self.out.next(), self.into.next()];
-            let wait = deadlines.into_iter().flatten().min().map_or(u64::MAX, |at| {
-                at.saturating_sub(self.now().as_nanos())
-            });
+            let wait =
+                deadlines.into_iter().flatten().min().map_or(u64::MAX, |at| at.saturating_sub(self.now().as_nanos()));
             let wait = wait.min(2_000_000);
             let timeout = Timespec { tv_sec: 0, tv_nsec: wait as i64 };
             let _ = poll(&mut [PollFd::new(&self.tap, PollFlags::IN)], Some(&timeout));

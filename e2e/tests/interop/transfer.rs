@@ -47,13 +47,7 @@ pub(crate) enum Side {
 }
 
 /// Sends `len` bytes one way and compares length and SHA-256 at the other end.
-pub(crate) fn transfer(
-    peer: &mut Peer,
-    client: Side,
-    sender: Side,
-    len: u64,
-    congestion: Option<&str>,
-) -> Result<()> {
+pub(crate) fn transfer(peer: &mut Peer, client: Side, sender: Side, len: u64, congestion: Option<&str>) -> Result<()> {
     let port = 5001;
     let began = Instant::now();
     let job = if sender == Side::Kernel { Job::Send(len) } else { Job::Receive };
