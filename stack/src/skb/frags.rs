@@ -16,6 +16,8 @@ use core::ops::{Deref, DerefMut};
 pub const MAX_SKB_FRAGS: usize = 17;
 /// A page that TCP copies into: order 3, bytes (`SKB_FRAG_PAGE_ORDER`).
 const PAGE_BYTES: u32 = 32_768;
+/// How much an event shows of what moves from skb to skb, bytes.
+const FRAG_SAMPLE: u32 = 64;
 
 /// A piece of a page (`skb_frag_t`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -83,6 +85,8 @@ impl FragList {
 pub(super) struct PageFrag {
     page: Option<DataId>,
     off: u32,
+    /// How many pages were taken so far: the number by which events name this one.
+    number: u32,
 }
 
 impl PageFrag {
@@ -95,7 +99,7 @@ impl PageFrag {
 impl Mem {
     /// `skb_page_frag_refill`: a page with room; gives where, and how much, bytes.
     fn page_frag_refill(&mut self) -> (DataId, u32, u32) {
-        let PageFrag { page, off } = self.page_frag;
+        let PageFrag { page, off, number } = self.page_frag;
         if let Some(page) = page {
             if self.references(page) == 1 {
                 // Whoever had parts of it is done: from the beginning again.
@@ -108,7 +112,7 @@ impl Mem {
             self.release(page);
         }
         let page = self.alloc(PAGE_BYTES as usize);
-        self.page_frag = PageFrag { page: Some(page), off: 0 };
+        self.page_frag = PageFrag { page: Some(page), off: 0, number: number.wrapping_add(1) };
         (page, 0, PAGE_BYTES)
     }
 }
@@ -144,15 +148,19 @@ impl SkBuff {
         }
         self.data_len += len;
         self.truesize += len;
+        let (id, number) = (self.id, cx.mem.page_frag.number);
+        cx.trace.emit(|| What::SkbFrag { skb: id, page: number, off: off as u16, len: len as u16 });
         let at = (self.end + self.data_len - len).min(u32::from(u16::MAX)) as u16;
         self.copied(CopyKind::FromUser, at, len as usize, &bytes[..len as usize], cx);
-        self.frags_changed(cx);
         len as usize
     }
 
     /// `skb_split`: what lies beyond `len` goes to `second`, an skb without payload.
     pub(crate) fn split(&mut self, second: &mut SkBuff, len: usize, cx: &mut Cx<'_>) {
         let head = self.headlen();
+        let (skb, into) = (self.id, second.id);
+        let sample = self.frag_sample(len.saturating_sub(head) as u32, (&*cx.mem, cx.trace.is_on()));
+        cx.trace.emit_bytes(sample, |bytes| What::SkbSplit { skb, into, len: len as u16, bytes });
         if len < head {
             let rest = self.bytes(cx)[len..].to_vec();
             second.append(CopyKind::Kernel, &rest, cx);
@@ -179,8 +187,6 @@ impl SkBuff {
             second.data_len = self.data_len - (len - head) as u32;
             self.data_len -= second.data_len;
         }
-        self.frags_changed(cx);
-        second.frags_changed(cx);
     }
 
     /// `skb_shift`: moves the first `len` payload bytes of `from` behind the payload of `self`. False, and nothing
@@ -189,6 +195,10 @@ impl SkBuff {
         if from.headlen() > 0 || len > from.len() || self.0.frags.len() + from.0.frags.len() > MAX_SKB_FRAGS {
             return false;
         }
+        let (to, source) = (self.id, from.id);
+        let sample = from.frag_sample(0, (&*cx.mem, cx.trace.is_on()));
+        let sample = &sample[..sample.len().min(len)];
+        cx.trace.emit_bytes(sample, |bytes| What::SkbShift { to, from: source, len: len as u16, bytes });
         let mut left = len as u32;
         let mut moved = 0;
         for frag in from.0.frags.iter_mut() {
@@ -225,8 +235,6 @@ impl SkBuff {
         self.data_len += len as u32;
         from.truesize -= (len as u32).min(from.truesize);
         self.truesize += len as u32;
-        self.frags_changed(cx);
-        from.frags_changed(cx);
         true
     }
 
@@ -258,6 +266,8 @@ impl SkBuff {
             return;
         }
         self.data_len -= left;
+        let (skb, len) = (self.id, left as u16);
+        cx.trace.emit(|| What::SkbTrimHead { skb, len });
         let mut gone = 0;
         for frag in self.0.frags.iter_mut() {
             let part = frag.len.min(left);
@@ -271,7 +281,6 @@ impl SkBuff {
             gone += 1;
         }
         self.0.frags.drain(gone);
-        self.frags_changed(cx);
     }
 
     /// Drops what lies in fragments beyond `len` bytes of payload.
@@ -335,7 +344,11 @@ impl SkBuff {
         }
         let copied = out.len() - start;
         cx.mem.count_copy(kind, copied);
-        let at = (self.data as usize + offset).min(usize::from(u16::MAX)) as u16;
+        let at = match offset.checked_sub(self.headlen()) {
+            None => self.data as usize + offset,
+            Some(in_frags) => self.end as usize + in_frags,
+        };
+        let at = at.min(usize::from(u16::MAX)) as u16;
         let sample = &out[start..start + copied.min(COPY_SAMPLE)];
         let id = self.id;
         cx.trace.emit_bytes(sample, |bytes| What::Copy { kind, at, skb: id, len: copied as u32, bytes });
@@ -345,6 +358,19 @@ impl SkBuff {
     pub(crate) fn set_truesize(&mut self, truesize: u32, cx: &mut Cx<'_>) {
         self.truesize = truesize;
         self.frags_changed(cx);
+    }
+
+    /// The beginning of what lies `offset` bytes on in the fragments, for a viewer; empty if nobody looks.
+    fn frag_sample<'m>(&self, offset: u32, (mem, on): (&'m Mem, bool)) -> &'m [u8] {
+        let mut skip = offset;
+        for frag in self.0.frags.iter().filter(|_| on) {
+            if skip < frag.len {
+                let from = frag.off + skip;
+                return mem.range(frag.page, from, from + (frag.len - skip).min(FRAG_SAMPLE));
+            }
+            skip -= frag.len;
+        }
+        &[]
     }
 
     fn frags_changed(&self, cx: &mut Cx<'_>) {

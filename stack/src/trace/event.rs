@@ -404,7 +404,19 @@ pub enum What {
     SkbMove { op: SkbOp, delta: u16, skb: SkbId, data: u32, tail: u32 },
     /// `skb_clone`: `skb` is a new head over the data of `of`.
     SkbClone { skb: SkbId, of: SkbId },
-    /// The skb's page fragments now hold `data_len` bytes, and it is charged for `truesize`.
+    /// `skb_fill_page_desc`: the skb's fragments go on with `len` bytes at `off` of a page, and it is charged for them.
+    /// The page's number is the host's own; 1 is its first.
+    SkbFrag { skb: SkbId, page: u32, off: u16, len: u16 },
+    /// `skb_shift`: the first `len` bytes of `from`, all in fragments, and what they are charged for, go behind those of
+    /// `to`. `bytes` holds the first of them.
+    SkbShift { to: SkbId, from: SkbId, len: u16, bytes: BytesRef },
+    /// `skb_split`: what lies beyond the first `len` bytes of `skb` goes `into` another; what of it is linear is copied
+    /// next. `bytes` holds the first of what passes in fragments.
+    SkbSplit { skb: SkbId, into: SkbId, len: u16, bytes: BytesRef },
+    /// `__pskb_trim_head`: the first `len` bytes in fragments are given up.
+    SkbTrimHead { skb: SkbId, len: u16 },
+    /// The skb's page fragments now hold `data_len` bytes, cut at their end if they held more; and it is charged for
+    /// `truesize`.
     SkbFrags { skb: SkbId, data_len: u32, truesize: u32 },
     /// The skb stands for `segs` segments of `size` payload bytes each, which are cut apart below (GSO).
     SkbGso { skb: SkbId, size: u16, segs: u16 },
