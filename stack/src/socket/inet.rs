@@ -124,14 +124,12 @@ impl Host {
     fn port_conflict(&self, who: Binder, addr: Ipv4Addr, port: u16) -> bool {
         let overlap = |other: Ipv4Addr| other.is_unspecified() || addr.is_unspecified() || other == addr;
         let tcp = who.protocol == crate::wire::ipv4::IPPROTO_TCP;
-        let taken = self.socks.on_port(who.protocol, port).any(|other| {
+        self.socks.on_port(who.protocol, port).filter(|other| *other != who.id).any(|other| {
             self.socks.get(other).is_some_and(|o| {
                 let both = who.reuseaddr && o.reuseaddr && (!tcp || o.state != TcpState::Listen);
-                other != who.id && overlap(o.local.0) && !both && !(who.reuseport && o.reuseport)
+                overlap(o.local.0) && !both && !(who.reuseport && o.reuseport)
             })
-        });
-        // A connection in TIME_WAIT holds the port too, unless SO_REUSEADDR is set.
-        taken || (tcp && !who.reuseaddr && self.socks.ehash.is_waiting(port, addr))
+        })
     }
 
     /// A port for a socket that did not bind (`inet_autobind`).

@@ -4,9 +4,9 @@
 //! sockets and for a hundred thousand, and a socket that is gone leaves nothing behind.
 
 use super::hash::{Map, Secret, trim};
-use super::{Ehash, Sock};
+use super::{Ehash, Established, Sock, Tuple};
 use crate::skb::DropReason;
-use crate::tcp::TcpSock;
+use crate::tcp::{Request, TcpSock, TimeWaitSock};
 use crate::trace::{SockId, TaskId};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,6 +17,8 @@ use core::net::Ipv4Addr;
 enum Slot {
     Tcp(Box<TcpSock>),
     Other(Box<Sock>),
+    /// A small form: which connection's.
+    Small(Tuple),
     /// A function works on it, or it is not made yet.
     Taken,
 }
@@ -26,7 +28,7 @@ impl Slot {
         match self {
             Slot::Tcp(tp) => Some(&tp.sk),
             Slot::Other(sock) => Some(sock),
-            Slot::Taken => None,
+            Slot::Small(_) | Slot::Taken => None,
         }
     }
 
@@ -34,7 +36,7 @@ impl Slot {
         match self {
             Slot::Tcp(tp) => Some(&mut tp.sk),
             Slot::Other(sock) => Some(sock),
-            Slot::Taken => None,
+            Slot::Small(_) | Slot::Taken => None,
         }
     }
 }
@@ -65,6 +67,10 @@ pub struct SockTable {
     pub(crate) listeners: Map<u16, Vec<SockId>>,
     /// The first socket bound to a port.
     ports: Map<Port, SockId>,
+    /// Connections in TIME_WAIT (`tw_refcount`).
+    pub(crate) tw_count: u32,
+    /// Sockets that no program holds any more (`tcp_orphan_count`).
+    pub(crate) orphans: u32,
 }
 
 impl SockTable {
@@ -77,6 +83,8 @@ impl SockTable {
             ehash: Ehash::new(secret),
             listeners: Map::with_hasher(secret),
             ports: Map::with_hasher(secret),
+            tw_count: 0,
+            orphans: 0,
         }
     }
 
@@ -141,11 +149,63 @@ impl SockTable {
         self.put(tp.sk.id, Slot::Tcp(tp));
     }
 
-    /// Forgets a socket, and its port.
+    /// Forgets a socket, and its port. A small form of the same number stays.
     pub(crate) fn remove(&mut self, id: SockId) {
+        if self.small(id).is_none() {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: SockId) {
         self.unbind_port(id);
         self.socks.remove(&id);
         trim(&mut self.socks);
+    }
+
+    /// Enters a small form: a request, or what is left of a connection.
+    pub(crate) fn insert_small(&mut self, tuple: Tuple, id: SockId, form: Established) {
+        self.remove_small(&tuple);
+        self.tw_count += u32::from(matches!(form, Established::TimeWait(_)));
+        self.put(id, Slot::Small(tuple));
+        self.ehash.insert(tuple, form);
+    }
+
+    /// Takes a small form out of the tables, and from under its port.
+    pub(crate) fn remove_small(&mut self, tuple: &Tuple) -> Option<Established> {
+        let id = match self.ehash.get(tuple)? {
+            Established::Sock(_) => return None,
+            Established::Request(request) => request.id,
+            Established::TimeWait(tw) => {
+                self.tw_count -= 1;
+                tw.id
+            }
+        };
+        self.forget(id);
+        self.ehash.remove(tuple)
+    }
+
+    /// The connection of the small form of this number.
+    pub(crate) fn small(&self, id: SockId) -> Option<Tuple> {
+        match self.socks.get(&id)?.slot {
+            Slot::Small(tuple) => Some(tuple),
+            _ => None,
+        }
+    }
+
+    /// A request, by its addresses.
+    pub(crate) fn request_mut(&mut self, tuple: &Tuple) -> Option<&mut Request> {
+        match self.ehash.get_mut(tuple)? {
+            Established::Request(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// What is left of a connection, by its addresses.
+    pub(crate) fn timewait_mut(&mut self, tuple: &Tuple) -> Option<&mut TimeWaitSock> {
+        match self.ehash.get_mut(tuple)? {
+            Established::TimeWait(tw) => Some(tw),
+            _ => None,
+        }
     }
 
     /// A task waits for no socket any more.
@@ -158,7 +218,7 @@ impl SockTable {
 
     /// How many sockets are alive, the small forms included.
     pub fn len(&self) -> usize {
-        self.socks.len() + self.ehash.small_len()
+        self.socks.len()
     }
 
     /// Places of the tables, taken or free.
@@ -183,10 +243,13 @@ impl SockTable {
         matches(false).or_else(|| matches(true))
     }
 
-    /// Enters a socket under its port.
+    /// Enters a socket, or a small form, under its port. It may come into the table later.
     pub(crate) fn bind_port(&mut self, protocol: u8, port: u16, id: SockId) {
-        self.unbind_port(id);
         let port = (protocol, port);
+        if self.socks.get(&id).is_some_and(|entry| entry.port == port) {
+            return;
+        }
+        self.unbind_port(id);
         let first = *self.ports.entry(port).or_insert(id);
         let last = match self.socks.get_mut(&first) {
             Some(entry) if first != id => core::mem::replace(&mut entry.prev, id),
@@ -227,7 +290,7 @@ impl SockTable {
         self.ports.contains_key(&(protocol, port))
     }
 
-    /// The sockets bound to a port, in the order of binding.
+    /// The sockets and small forms bound to a port, in the order of binding.
     pub(crate) fn on_port(&self, protocol: u8, port: u16) -> impl Iterator<Item = SockId> {
         let first = self.ports.get(&(protocol, port)).copied();
         core::iter::successors(first, move |id| {

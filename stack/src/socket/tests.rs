@@ -25,12 +25,17 @@ proptest! {
         let mut model: BTreeMap<u16, Vec<SockId>> = BTreeMap::new();
         for (n, port, remove) in ops {
             let id = ids[n as usize];
-            model.values_mut().for_each(|ids| ids.retain(|other| *other != id));
+            // To bind to the same port again changes nothing.
+            if model.get(&port).is_none_or(|ids| !ids.contains(&id)) {
+                model.values_mut().for_each(|ids| ids.retain(|other| *other != id));
+                if port != 0 {
+                    model.entry(port).or_default().push(id);
+                }
+            }
             if port == 0 {
                 table.unbind_port(id);
             } else {
                 table.bind_port(17, port, id);
-                model.entry(port).or_default().push(id);
             }
             if remove {
                 table.remove(id);
