@@ -93,10 +93,14 @@ impl Host {
             Ok((len, kind)) => {
                 device.stats.rx_packets += 1;
                 device.stats.rx_bytes += len as u64;
-                let mut skb = SkBuff::build_around(len as u32 + NET_SKB_PAD, cx);
-                skb.reserve(NET_SKB_PAD, cx);
+                // A TAP device's frame has its IP header where a card's has the Ethernet header.
+                let pad = if device.fcs { NET_SKB_PAD } else { NET_SKB_PAD - ETH_HLEN as u32 };
+                let mut skb = SkBuff::build_around(pad, len as u32, cx);
                 skb.pkt_type = kind;
-                skb.gso_size = gso_size;
+                // `virtio_net_hdr_to_skb`: what fits one segment is none of several.
+                if len > ETH_HLEN + 40 + usize::from(gso_size) {
+                    skb.gso_size = gso_size;
+                }
                 cx.trace.emit(|| What::Queue {
                     kind: QueueKind::RxRing,
                     op: QueueOp::Enqueue,

@@ -49,6 +49,18 @@ pub const SHARED_INFO_SIZE: u32 = 320;
 /// `SKB_SMALL_HEAD_HEADROOM`: what a buffer from `skb_small_head_cache` holds, bytes.
 const SMALL_HEAD: u32 = 320;
 
+/// `PAGE_SIZE`
+const PAGE_SIZE: u32 = 4096;
+
+/// What `kmalloc` gives for a buffer of `size` bytes, less `skb_shared_info`.
+const fn kmalloc_end(size: u32) -> u32 {
+    if size <= SMALL_HEAD {
+        return SMALL_HEAD;
+    }
+    let bucket = (size.next_multiple_of(64) + SHARED_INFO_SIZE).next_power_of_two();
+    bucket - SHARED_INFO_SIZE
+}
+
 /// `SKB_TRUESIZE`: what a buffer of `size` bytes is charged for.
 pub const fn skb_truesize(size: u32) -> u32 {
     size + SKB_STRUCT_SIZE + SHARED_INFO_SIZE
@@ -185,12 +197,7 @@ impl SkBuff {
     ///
     /// As `kmalloc` does, the buffer is rounded up to the next power-of-two bucket, `skb_shared_info` included.
     pub fn alloc(size: u32, cx: &mut Cx<'_>) -> SkBuff {
-        if size <= SMALL_HEAD {
-            return SkBuff::alloc_exact(SMALL_HEAD, cx);
-        }
-        let aligned = size.next_multiple_of(64) + SHARED_INFO_SIZE;
-        let end = aligned.next_power_of_two().max(512) - SHARED_INFO_SIZE;
-        SkBuff::alloc_exact(end, cx)
+        SkBuff::alloc_exact(kmalloc_end(size), cx)
     }
 
     /// `build_skb`: a receive buffer of just the size that the frame needs, headroom included.
@@ -198,20 +205,30 @@ impl SkBuff {
         SkBuff::alloc_exact(size.next_multiple_of(64), cx)
     }
 
-    /// The same, for a buffer whose bytes [`SkBuff::dma_adopt`] brings.
-    pub fn build_around(size: u32, cx: &mut Cx<'_>) -> SkBuff {
+    /// `tun_alloc_skb`: a receive buffer for `len` bytes behind `pad` bytes of headroom; [`SkBuff::dma_adopt`]
+    /// brings the bytes. Linux puts what does not fit a page into page fragments: ours is linear, but costs as much.
+    pub fn build_around(pad: u32, len: u32, cx: &mut Cx<'_>) -> SkBuff {
         let memory = cx.mem.alloc_empty();
-        SkBuff::over(memory, size.next_multiple_of(64), cx)
+        let size = pad + len;
+        let (end, truesize) = if size < PAGE_SIZE {
+            let end = kmalloc_end(size);
+            (end, skb_truesize(end))
+        } else {
+            let paged = size.saturating_sub(PAGE_SIZE - SHARED_INFO_SIZE);
+            (size, SKB_STRUCT_SIZE + PAGE_SIZE + paged.next_multiple_of(PAGE_SIZE))
+        };
+        let mut skb = SkBuff::over(memory, end, truesize, cx);
+        skb.reserve(pad, cx);
+        skb
     }
 
     fn alloc_exact(end: u32, cx: &mut Cx<'_>) -> SkBuff {
         let memory = cx.mem.alloc(end as usize);
-        SkBuff::over(memory, end, cx)
+        SkBuff::over(memory, end, skb_truesize(end), cx)
     }
 
-    fn over(memory: DataId, end: u32, cx: &mut Cx<'_>) -> SkBuff {
+    fn over(memory: DataId, end: u32, truesize: u32, cx: &mut Cx<'_>) -> SkBuff {
         let id = cx.trace.new_skb();
-        let truesize = skb_truesize(end);
         cx.trace.emit(|| What::SkbAlloc { skb: id, end, truesize });
         let born = cx.trace.cause();
         cx.mem.head(Head {

@@ -42,12 +42,24 @@ fn a_clone_shares_the_bytes_and_moves_alone() {
 }
 
 #[test]
+fn a_receive_buffer_costs_what_tun_alloc_skb_takes() {
+    with(|cx| {
+        // 64 bytes of headroom and the packet: the small cache, kmalloc-2048, and a page with fragments.
+        for (len, truesize) in [(40, 896), (1040, 2304), (1500, 2304), (4040, 8448), (20_040, 20_736), (60_040, 61_696)]
+        {
+            let skb = SkBuff::build_around(64, len, cx);
+            assert_eq!(skb.truesize(), truesize, "{len}");
+            skb.consume(cx);
+        }
+    });
+}
+
+#[test]
 fn a_frame_from_the_wire_becomes_the_receive_buffer() {
     with(|cx| {
         let frame: Vec<u8> = (0..100).collect();
         let memory = frame.as_ptr();
-        let mut skb = SkBuff::build_around(96 + 64, cx);
-        skb.reserve(64, cx);
+        let mut skb = SkBuff::build_around(64, 96, cx);
         skb.dma_adopt(frame, 96, cx);
         skb.put(96, cx);
         assert_eq!(skb.bytes(cx), (0..96).collect::<Vec<u8>>());

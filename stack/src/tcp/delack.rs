@@ -303,3 +303,6 @@ fn tell_timer(cx: &mut Cx<'_>, tp: &TcpSock, kind: TimerKind, op: TimerOp, after
     let owner = tp.sk.id.0;
     cx.trace.emit(|| What::Timer { kind, op, owner, after_us });
 }
+
+#[cfg(test)]
+mod tests;

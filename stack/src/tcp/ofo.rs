@@ -191,3 +191,6 @@ impl Host {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

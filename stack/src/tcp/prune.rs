@@ -214,3 +214,6 @@ impl Host {
         self.mib.inc(Counter::TcpRcvCollapsed);
     }
 }
+
+#[cfg(test)]
+mod tests;

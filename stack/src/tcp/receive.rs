@@ -243,3 +243,6 @@ impl Host {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,3 +243,6 @@ impl Host {
         tp.rcvq_space = (space, tp.copied_seq, tp.tcp_mstamp);
     }
 }
+
+#[cfg(test)]
+mod tests;
