@@ -19,6 +19,7 @@ use crate::time::Instant;
 use crate::timer::Timers;
 use crate::trace::{Context, EventId, Field, FrameId, Function, HostId, SockId, TaskId, Tracer, What};
 use crate::wire::ethernet::MacAddr;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -109,7 +110,8 @@ impl Cx<'_> {
 pub struct Host {
     id: HostId,
     name: String,
-    mem: Mem,
+    /// Packet memory; out only while a call runs, which is handed it by [`Cx`].
+    mem: Option<Box<Mem>>,
     pub(crate) devs: Vec<NetDevice>,
     pub(crate) routes: RouteTable,
     pub(crate) neigh: NeighTable,
@@ -133,7 +135,7 @@ impl Host {
         let mut host = Host {
             id,
             name: config.name.clone(),
-            mem: Mem::default(),
+            mem: Some(Box::default()),
             devs: NetDevice::all(&config.interfaces),
             routes: RouteTable::default(),
             neigh: NeighTable::default(),
@@ -165,7 +167,7 @@ impl Host {
 
     /// Packet memory: for counters and leak checks.
     pub fn mem(&self) -> &Mem {
-        &self.mem
+        self.mem.as_deref().expect("nothing calls the stack from inside a stack call")
     }
 
     /// The counters that `nstat` prints.
@@ -274,11 +276,11 @@ impl Host {
         trace: &mut Tracer,
         body: impl FnOnce(&mut Host, &mut Cx<'_>) -> R,
     ) -> R {
-        let mut mem = core::mem::take(&mut self.mem);
+        let mut mem = self.mem.take().unwrap_or_default();
         let mut cx = Cx { now, trace, mem: &mut mem };
         let result = body(self, &mut cx);
         self.do_softirq(&mut cx);
-        self.mem = mem;
+        self.mem = Some(mem);
         result
     }
 }

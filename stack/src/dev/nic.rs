@@ -7,7 +7,7 @@
 use super::NET_SKB_PAD;
 use crate::host::{Cx, Frame, Host, IfIndex};
 use crate::skb::{DropReason, PktType, SkBuff, SkbId};
-use crate::trace::{Context, CopyKind, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
+use crate::trace::{Context, CopyKind, EventId, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
 use crate::wire::checksum::fcs;
 use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_ZLEN, EthernetRepr, MacAddr};
 
@@ -71,7 +71,8 @@ impl Host {
             len: frame.bytes.len() as u32,
         });
         cx.trace.because(arrived);
-        if !device.fcs {
+        // What came from outside is told as it came; a frame of a host in the log was told when it was sent.
+        if !device.fcs && frame.sent_by == EventId::NONE {
             cx.trace.emit_bytes(&frame.bytes, |b| What::FrameBytes { frame: frame.id, skb: SkbId::NONE, bytes: b });
         }
         let longest = if gso_size > 0 { usize::from(u16::MAX) } else { usize::from(device.mtu) };

@@ -179,7 +179,14 @@ impl Host {
     }
 
     /// The soft interrupt at the end of every input: what came in on `lo`, and what the driver has freed.
+    #[inline]
     pub(crate) fn do_softirq(&mut self, cx: &mut Cx<'_>) {
+        if !self.backlog.is_empty() || !cx.mem.wfree.is_empty() {
+            self.do_pending_softirq(cx);
+        }
+    }
+
+    fn do_pending_softirq(&mut self, cx: &mut Cx<'_>) {
         loop {
             if let Some(skb) = self.backlog.pop_front() {
                 let before = cx.trace.set_context(crate::trace::Context::Softirq);

@@ -7,7 +7,8 @@ use super::{EpollId, Errno, Fd, Syscall};
 use crate::time::Instant;
 use crate::timer::Token;
 use crate::trace::{SockId, TaskId, Wait};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// The first descriptor a program can get: 0, 1 and 2 are its terminal.
@@ -113,23 +114,31 @@ impl Task {
 /// The tasks of a host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks {
-    tasks: BTreeMap<TaskId, Task>,
+    /// By number.
+    tasks: Vec<Option<Box<Task>>>,
     ready: VecDeque<TaskId>,
 }
 
 impl Tasks {
     pub(crate) fn get(&mut self, task: TaskId) -> &mut Task {
-        self.tasks.entry(task).or_default()
+        let at = usize::from(task.0);
+        if at >= self.tasks.len() {
+            self.tasks.resize(at + 1, None);
+        }
+        self.tasks[at].get_or_insert_default()
     }
 
     pub(crate) fn remove(&mut self, task: TaskId) {
-        self.tasks.remove(&task);
+        if let Some(task) = self.tasks.get_mut(usize::from(task.0)) {
+            *task = None;
+        }
         self.ready.retain(|t| *t != task);
     }
 
     /// The task may go on; once is enough.
     pub(crate) fn wake(&mut self, task: TaskId) {
-        if self.tasks.get(&task).is_some_and(|t| t.pending.is_some()) && !self.ready.contains(&task) {
+        let task_of = self.tasks.get(usize::from(task.0)).and_then(Option::as_ref);
+        if task_of.is_some_and(|t| t.pending.is_some()) && !self.ready.contains(&task) {
             self.ready.push_back(task);
         }
     }

@@ -26,13 +26,11 @@ pub const COPY_SAMPLE: usize = 256;
 pub struct Tracer {
     on: bool,
     log: EventLog,
-    at: Instant,
-    host: HostId,
-    context: Context,
-    cause: EventId,
-    /// The functions entered and not yet left; and the innermost, or who stands for none.
+    /// The next event but for what it says: when, where, because of what. Its function is the one entered last, or
+    /// who stands for none.
+    next: Event,
+    /// The functions entered and not yet left.
     calls: Vec<Function>,
-    function: Function,
     asleep: Option<Wait>,
     quiet: usize,
     next_skb: u32,
@@ -69,12 +67,15 @@ impl Tracer {
         Tracer {
             on,
             log: EventLog::new(),
-            at: Instant::ZERO,
-            host: HostId(0),
-            context: Context::Task,
-            cause: EventId::NONE,
+            next: Event {
+                at: Instant::ZERO,
+                because: EventId::NONE,
+                function: outermost(Context::Task),
+                host: HostId(0),
+                context: Context::Task,
+                what: What::Enter,
+            },
             calls: Vec::new(),
-            function: outermost(Context::Task),
             asleep: None,
             quiet: 0,
             next_skb: 1,
@@ -125,12 +126,9 @@ impl Tracer {
 
     /// An input begins: `cause` is the event that led to it.
     pub fn begin(&mut self, at: Instant, host: HostId, context: Context, cause: EventId) {
-        self.at = at;
-        self.host = host;
-        self.context = context;
-        self.cause = cause;
+        let function = outermost(context);
+        self.next = Event { at, because: cause, function, host, context, what: What::Enter };
         self.calls.clear();
-        self.function = outermost(context);
         self.asleep = None;
         self.quiet = 0;
     }
@@ -149,7 +147,7 @@ impl Tracer {
     pub fn wake_up(&mut self, wait: Wait) {
         if let Some(function) = wait.function {
             self.calls.push(function);
-            self.function = function;
+            self.next.function = function;
             self.exit();
         }
         self.quiet = wait.depth.saturating_sub(1);
@@ -158,19 +156,19 @@ impl Tracer {
     /// Changes who is running (from a system call into a soft interrupt, say); returns who was.
     pub fn set_context(&mut self, context: Context) -> Context {
         if self.calls.is_empty() {
-            self.function = outermost(context);
+            self.next.function = outermost(context);
         }
-        core::mem::replace(&mut self.context, context)
+        core::mem::replace(&mut self.next.context, context)
     }
 
     /// Changes the cause of what follows; returns the cause before.
     pub fn because(&mut self, cause: EventId) -> EventId {
-        core::mem::replace(&mut self.cause, cause)
+        core::mem::replace(&mut self.next.because, cause)
     }
 
     /// The cause of what is being done.
     pub fn cause(&self) -> EventId {
-        self.cause
+        self.next.because
     }
 
     /// Takes down an event and gives its number; [`EventId::NONE`] when off.
@@ -214,22 +212,37 @@ impl Tracer {
 
     #[inline(never)]
     fn record_enter(&mut self, function: Function) {
-        self.calls.push(function);
-        self.function = function;
-        if self.quiet > 0 {
-            self.quiet -= 1;
-            return;
+        if self.calls.len() == self.calls.capacity() {
+            return self.enter_deeper(function);
         }
-        self.record(What::Enter);
+        self.calls.push(function);
+        self.next.function = function;
+        if self.quiet == 0 {
+            self.log.record(&self.next, What::Enter);
+        } else {
+            self.quiet -= 1;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_deeper(&mut self, function: Function) {
+        self.calls.reserve(64);
+        self.record_enter(function);
     }
 
     #[inline(never)]
     fn record_exit(&mut self) {
         if self.asleep.is_none() {
-            self.record(What::Exit);
+            self.log.record(&self.next, What::Exit);
         }
         self.calls.pop();
-        self.function = self.calls.last().copied().unwrap_or(outermost(self.context));
+        self.next.function = self.calls.last().copied().unwrap_or(outermost(self.next.context));
+    }
+
+    #[inline(always)]
+    fn record(&mut self, what: What) -> EventId {
+        self.log.record(&self.next, what)
     }
 
     /// A number for a new skb.
@@ -244,12 +257,6 @@ impl Tracer {
         let id = FrameId(self.next_frame);
         self.next_frame = self.next_frame.wrapping_add(1).max(1);
         id
-    }
-
-    #[inline]
-    fn record(&mut self, what: What) -> EventId {
-        let Tracer { at, cause: because, function, host, context, .. } = *self;
-        self.log.push(Event { at, because, function, host, context, what })
     }
 }
 
