@@ -59,40 +59,38 @@ impl Host {
         flags: i32,
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
-        cx.call(Function::TcpRecvmsg, |cx| {
-            if tp.sk.state == TcpState::Listen {
-                return Err(Errno::ENOTCONN.into());
-            }
-            if flags & MSG_OOB != 0 {
-                return Ok(tp.recv_urg(len, flags)?);
-            }
-            let peek = flags & MSG_PEEK != 0;
-            if peek {
-                // What was seen before the task slept is seen again.
-                progress.done = 0;
-                progress.data.clear();
-            }
-            let mut cursor = Cursor { seq: tp.copied_seq, at: 0, peek, discard: flags & MSG_TRUNC != 0 };
-            let nonblock = tp.sk.nonblock || flags & MSG_DONTWAIT != 0;
-            let target = if flags & MSG_WAITALL != 0 { len } else { tp.sk.rcvlowat.min(len) }.max(1);
-            let stop = self.tcp_recvmsg_locked(cx, tp, len, target, &mut cursor, progress, nonblock);
-            if let Err(Stop::Sleep) = stop {
-                self.tcp_cleanup_rbuf(cx, tp, progress.done as i32);
-                let patience = (tp.sk.rcvtimeo, Errno::EAGAIN);
-                let stop = tp.sk.sleep_or_fail(cx, task, Function::SkWaitData, progress, patience);
-                if stop == Stop::Sleep || progress.done == 0 {
-                    return Err(stop);
-                }
-            }
+        if tp.sk.state == TcpState::Listen {
+            return Err(Errno::ENOTCONN.into());
+        }
+        if flags & MSG_OOB != 0 {
+            return Ok(tp.recv_urg(len, flags)?);
+        }
+        let peek = flags & MSG_PEEK != 0;
+        if peek {
+            // What was seen before the task slept is seen again.
+            progress.done = 0;
+            progress.data.clear();
+        }
+        let mut cursor = Cursor { seq: tp.copied_seq, at: 0, peek, discard: flags & MSG_TRUNC != 0 };
+        let nonblock = tp.sk.nonblock || flags & MSG_DONTWAIT != 0;
+        let target = if flags & MSG_WAITALL != 0 { len } else { tp.sk.rcvlowat.min(len) }.max(1);
+        let stop = self.tcp_recvmsg_locked(cx, tp, len, target, &mut cursor, progress, nonblock);
+        if let Err(Stop::Sleep) = stop {
             self.tcp_cleanup_rbuf(cx, tp, progress.done as i32);
-            match stop {
-                Err(Stop::Fail(errno)) => Err(errno.into()),
-                _ => {
-                    let value = progress.done as i64;
-                    Ok(SysRet { data: core::mem::take(&mut progress.data), ..SysRet::ok(value) })
-                }
+            let patience = (tp.sk.rcvtimeo, Errno::EAGAIN);
+            let stop = tp.sk.sleep_or_fail(cx, task, Function::SkWaitData, progress, patience);
+            if stop == Stop::Sleep || progress.done == 0 {
+                return Err(stop);
             }
-        })
+        }
+        self.tcp_cleanup_rbuf(cx, tp, progress.done as i32);
+        match stop {
+            Err(Stop::Fail(errno)) => Err(errno.into()),
+            _ => {
+                let value = progress.done as i64;
+                Ok(SysRet { data: core::mem::take(&mut progress.data), ..SysRet::ok(value) })
+            }
+        }
     }
 
     /// `tcp_recvmsg_locked`: `Ok` if the call is done, with what is in `progress`; [`Stop::Sleep`] if it should sleep.

@@ -10,10 +10,11 @@ use super::tcp_set;
 use crate::host::{Cx, Host};
 use crate::skb::SkBuff;
 use crate::socket::RCV_SHUTDOWN;
-use crate::syscall::{Errno, MSG_PEEK, MSG_TRUNC, SysRet};
+use crate::syscall::{Errno, MSG_OOB, MSG_PEEK, MSG_TRUNC, Out, SysRet};
 use crate::trace::TcpState;
 use crate::wire::tcp::{SYN, URG};
 use alloc::vec;
+use alloc::vec::Vec;
 
 /// `TCP_URG_VALID`: the byte is here, in the low eight bits.
 pub(crate) const URG_VALID: u16 = 0x100;
@@ -37,7 +38,9 @@ impl TcpSock {
                 self.urg_data = URG_READ;
             }
             let data = if len > 0 && flags & MSG_TRUNC == 0 { vec![byte] } else { vec![] };
-            return Ok(SysRet { data, ..SysRet::ok(i64::from(len > 0)) });
+            let flags = if len > 0 { MSG_OOB } else { MSG_OOB | MSG_TRUNC };
+            let out = Out::Message { control: Vec::new(), flags };
+            return Ok(SysRet { data, out, ..SysRet::ok(i64::from(len > 0)) });
         }
         if self.sk.state == TcpState::Close || self.sk.shutdown & RCV_SHUTDOWN != 0 {
             return Ok(SysRet::ok(0));
