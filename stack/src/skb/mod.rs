@@ -106,8 +106,6 @@ pub struct TxState {
     pub delivered: u32,
     /// `tp->delivered_ce`, segments.
     pub delivered_ce: u32,
-    /// Segments in flight when it was sent.
-    pub in_flight: u32,
     /// The application did not keep the pipe full.
     pub is_app_limited: bool,
 }

@@ -134,7 +134,6 @@ impl Host {
             tp.probes_out = 0;
             tp.rcv_tstamp = cx.now;
             if prior_packets == 0 {
-                tp.ca_in_ack_event(flag);
                 if flag & FLAG_DSACKING_ACK != 0 {
                     self.tcp_fastretrans_alert(cx, tp, prior_snd_una, 0, &mut flag);
                 }
@@ -146,7 +145,6 @@ impl Host {
             }
             flag |= self.tcp_clean_rtx_queue(cx, tp, (prior_fack, prior_snd_una), flag, &mut sack);
             self.tcp_rack_update_reo_wnd(tp, &sack.rate);
-            tp.ca_in_ack_event(flag);
             if tp.tlp_high_seq != 0 {
                 self.tcp_process_tlp_ack(cx, tp, ack, flag);
             }
@@ -166,7 +164,7 @@ impl Host {
             let lost = tp.lost.wrapping_sub(prior_lost);
             sack.rate.is_ack_delayed = flag & FLAG_ACK_MAYBE_DELAYED != 0;
             tp.rate_gen(delivered, lost, is_sack_reneg, &mut sack.rate);
-            self.tcp_cong_control(cx, tp, (ack, delivered, flag), &sack.rate);
+            self.tcp_cong_control(cx, tp, (delivered, flag), &sack.rate);
             self.tcp_xmit_recovery(cx, tp, rexmit);
             Ok(true)
         })
@@ -334,8 +332,7 @@ impl Host {
                     flag |= FLAG_SET_XMIT_TIMER;
                 }
             }
-            let in_flight = tp.mss_cache.wrapping_mul(tp.delivered.wrapping_sub(sack.rate.prior_delivered));
-            tp.ca_pkts_acked(pkts_acked, sack.rate.rtt_us, in_flight);
+            tp.ca_pkts_acked(cx, &mut self.mib, sack.rate.rtt_us);
             flag
         })
     }
@@ -368,7 +365,7 @@ impl Host {
         let may_be_delayed = flag & FLAG_ACK_MAYBE_DELAYED != 0;
         tp.update_rtt_min(&self.sysctl, ca_rtt_us.max(0) as u32, !may_be_delayed);
         tp.rtt_estimator(seq_rtt_us.min(i64::from(i32::MAX)) as u32);
-        tp.set_rto(&self.sysctl);
+        tp.set_rto();
         cx.tell_set(tp.sk.id, Field::SrttUs, old.0, tp.srtt_us >> 3);
         cx.tell_set(tp.sk.id, Field::RtoUs, old.1, tp.rto_us);
         // RFC 6298: only a valid sample ends the back-off.
@@ -381,11 +378,11 @@ impl Host {
         &mut self,
         cx: &mut Cx<'_>,
         tp: &mut TcpSock,
-        (ack, acked_sacked, flag): (u32, u32, u32),
+        (acked_sacked, flag): (u32, u32),
         rs: &RateSample,
     ) {
         let old = (tp.snd_cwnd, tp.snd_ssthresh);
-        if !tp.ca_cong_control(ack, flag, rs) {
+        if !tp.ca_cong_control(rs) {
             if tp.in_cwnd_reduction() {
                 self.tcp_cwnd_reduction(cx, tp, acked_sacked, rs.losses.max(0) as u32, flag);
                 return self.tcp_update_pacing_rate(tp);
@@ -397,7 +394,7 @@ impl Host {
                 flag & FLAG_DATA_ACKED != 0
             };
             if may {
-                tp.ca_cong_avoid(ack, acked_sacked);
+                tp.ca_cong_avoid(acked_sacked);
                 tp.snd_cwnd_stamp = cx.now;
             }
             self.tcp_update_pacing_rate(tp);

@@ -54,7 +54,7 @@ impl Host {
     fn tcp_cwnd_restart(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, idle_us: u64) {
         let mut cwnd = tp.snd_cwnd;
         let restart = tp.init_cwnd().min(cwnd);
-        tp.ca_cwnd_event(CaEvent::CwndRestart);
+        tp.ca_cwnd_event(cx, CaEvent::CwndRestart);
         let ssthresh = tp.current_ssthresh();
         tcp_set!(cx, tp, snd_ssthresh, SndSsthresh, ssthresh);
         let mut left = idle_us as i64 - i64::from(tp.rto_us);

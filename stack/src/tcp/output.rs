@@ -251,7 +251,7 @@ impl Host {
     /// `tcp_event_data_sent`: when data last left; a quick answer is interactive.
     fn tcp_event_data_sent(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         if tp.packets_in_flight() == 0 {
-            tp.ca_cwnd_event(CaEvent::TxStart);
+            tp.ca_cwnd_event(cx, CaEvent::TxStart);
         }
         tp.lsndtime = cx.now;
         if (cx.now.since(tp.ack.lrcvtime).as_millis() as u64) < u64::from(tp.ack.ato) {

@@ -245,7 +245,7 @@ impl Host {
             tcp_set!(cx, tp, snd_cwnd, SndCwnd, ssthresh);
             tp.snd_cwnd_stamp = cx.now;
         }
-        tp.ca_cwnd_event(CaEvent::CompleteCwr);
+        tp.ca_cwnd_event(cx, CaEvent::CompleteCwr);
     }
 
     /// `tcp_enter_cwr`: ECN, or a queue of this host, asks for less.
@@ -313,7 +313,7 @@ impl Host {
                 tp.prior_cwnd = tp.snd_cwnd;
                 let ssthresh = tp.ca_ssthresh();
                 tcp_set!(cx, tp, snd_ssthresh, SndSsthresh, ssthresh);
-                tp.ca_cwnd_event(CaEvent::Loss);
+                tp.ca_cwnd_event(cx, CaEvent::Loss);
                 tp.init_undo();
             }
             tcp_set!(cx, tp, snd_cwnd, SndCwnd, tp.packets_in_flight() + 1);

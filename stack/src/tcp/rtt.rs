@@ -61,7 +61,7 @@ impl TcpSock {
     }
 
     /// `tcp_set_rto`, `tcp_bound_rto`: the time-out follows from srtt and rttvar, and has an upper bound.
-    pub(super) fn set_rto(&mut self, _sysctl: &Sysctl) {
+    pub(super) fn set_rto(&mut self) {
         self.rto_us = self.computed_rto_us().min(self.rto_max_us);
     }
 
@@ -104,7 +104,7 @@ mod tests {
     fn the_first_sample_gives_linux_time_out() {
         let mut tp = test_sock();
         tp.rtt_estimator(10_000);
-        tp.set_rto(&Sysctl::default());
+        tp.set_rto();
         assert_eq!(tp.srtt_us >> 3, 10_000);
         // RTTVAR has a floor of 200 ms, so a quick path times out after 200 ms and a little.
         assert_eq!(tp.rto_us, 210_000);
@@ -115,7 +115,7 @@ mod tests {
         // RFC 6298 §2.2: RTO = SRTT + 4 * RTTVAR, RTTVAR = R/2.
         let mut tp = test_sock();
         tp.rtt_estimator(300_000);
-        tp.set_rto(&Sysctl::default());
+        tp.set_rto();
         assert_eq!(tp.rto_us, 900_000);
     }
 
@@ -127,7 +127,7 @@ mod tests {
             tp.snd_nxt = i * 10 + 5;
             tp.rtt_estimator(50_000);
         }
-        tp.set_rto(&Sysctl::default());
+        tp.set_rto();
         assert_eq!(tp.rto_us, 250_000);
     }
 
@@ -136,15 +136,15 @@ mod tests {
         let mut tp = test_sock();
         tp.rto_max_us = 1_000_000;
         tp.rtt_estimator(900_000);
-        tp.set_rto(&Sysctl::default());
+        tp.set_rto();
         assert_eq!(tp.rto_us, 1_000_000);
         let mut tp = test_sock();
         tp.rto_min_us = 5_000;
         tp.rtt_estimator(1_000);
-        tp.set_rto(&Sysctl::default());
+        tp.set_rto();
         assert_eq!(tp.rto_us, 6_000);
         tp.rtt_estimator(u32::MAX);
-        tp.set_rto(&Sysctl::default());
+        tp.set_rto();
         assert!(tp.rto_us <= 120_000_000);
     }
 

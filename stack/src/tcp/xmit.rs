@@ -21,7 +21,7 @@ pub(super) const NAGLE_PUSH: u8 = 4;
 /// `sk_gso_max_size`: what the device takes less the headers, bytes.
 pub(super) const SK_GSO_MAX_SIZE: u32 = GSO_MAX_SIZE - (MAX_TCP_HEADER + 1);
 /// `sk_pacing_shift`: a super-packet shall not last longer than about a millisecond.
-const PACING_SHIFT: u32 = 10;
+pub(super) const PACING_SHIFT: u32 = 10;
 
 /// How `tcp_write_xmit` was called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
