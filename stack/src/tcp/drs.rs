@@ -148,3 +148,6 @@ impl Host {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -148,17 +148,15 @@ impl Host {
             return;
         }
         cx.call(Function::TcpOfoQueue, |cx| {
-            let mut dsack_high = tp.rcv_nxt;
+            let dsack_high = tp.rcv_nxt;
             while let Some(first) = tp.ofo_queue.front() {
                 let (seq, end_seq, fin) = (first.cb.seq, first.cb.end_seq, first.cb.flags & FIN != 0);
                 if after(seq, tp.rcv_nxt) {
                     break;
                 }
                 if before(seq, dsack_high) {
-                    let end = dsack_high;
-                    if before(end_seq, dsack_high) {
-                        dsack_high = end_seq;
-                    }
+                    // What came in order has these bytes too.
+                    let end = if before(end_seq, dsack_high) { end_seq } else { dsack_high };
                     self.tcp_dsack_extend(tp, seq, end);
                 }
                 if !after(end_seq, tp.rcv_nxt) {

@@ -78,6 +78,17 @@ fn an_overlap_is_told_and_read_once() {
 }
 
 #[test]
+fn the_first_run_of_duplicates_is_told_when_a_segment_covers_several() {
+    let mut b = bench();
+    for (seq, len) in [(501, 500), (1001, 250), (1501, 500)] {
+        receive(&mut b, seq, len, 0);
+    }
+    receive(&mut b, 1, 2000, 0);
+    assert_eq!((b.tp.rcv_nxt, dsack(&b)), (2001, Some((501, 1251))));
+    b.end();
+}
+
+#[test]
 fn small_neighbours_are_packed_into_one_buffer() {
     let mut b = bench();
     for i in 0..5 {
