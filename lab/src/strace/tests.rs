@@ -110,6 +110,8 @@ fn calls() -> Vec<Syscall> {
     c.extend([Syscall::Read { fd: 5, len: 100 }, Syscall::Read { fd: 99, len: 1 }]);
     c.push(Syscall::Write { fd: 99, buf: Rc::from(&b""[..]) });
     c.extend(options());
+    c.extend(messages());
+    c.extend(readiness());
     c.extend([0, 1, 2, 7, -1].map(|how| Syscall::Shutdown { fd: 4, how }));
     c.extend([send(4, b"x", MSG_NOSIGNAL), recv(5, 10, 0), Syscall::Shutdown { fd: 99, how: 1 }]);
     c.extend([5, 4].map(|fd| Syscall::Close { fd }));
@@ -120,12 +122,159 @@ fn calls() -> Vec<Syscall> {
     let from = |fd, flags| Syscall::Recvfrom { fd, len: 100, flags, want_addr: true };
     c.extend([to(b"q", 0), from(4, 0), to(b"abc", MSG_DONTWAIT), recv(4, 2, 0), to(b"", 0), from(4, MSG_PEEK)]);
     c.extend([from(4, 0), from(4, MSG_DONTWAIT), from(5, 0), to(&[b'q'; 70_000], 0), send(5, b"x", 0)]);
+    let recvmsg = |fd, flags| Syscall::Recvmsg { fd, iov: vec![room(100)], want_addr: true, controllen: 200, flags };
+    for (level, name) in
+        [(SOL_IP, IP_RECVTTL), (SOL_IP, IP_RECVTOS), (SOL_SOCKET, SO_TIMESTAMP), (SOL_SOCKET, SO_TIMESTAMPNS)]
+    {
+        c.extend([set(4, level, name, &[1, 0, 0, 0]), to(b"stamped", 0), recvmsg(4, 0)]);
+    }
+    c.extend([set(4, SOL_SOCKET, SO_TIMESTAMPING, &[0x18, 0, 0, 0]), to(b"stamped", 0), recvmsg(4, 0)]);
+    c.extend([set(5, SOL_IP, IP_TOS, &[16]), to(b"stamped", 0), recvmsg(4, 0)]);
+    c.extend([set(5, SOL_IP, IP_RECVERR, &[1, 0, 0, 0]), recvmsg(5, MSG_ERRQUEUE)]);
+    c.push(Syscall::Sendto { fd: 5, buf: Rc::from(&b"nobody"[..]), flags: 0, addr: Some(at(9)) });
+    c.extend([recvmsg(5, 0), recvmsg(5, MSG_ERRQUEUE), set(5, SOL_IP, IP_RECVERR, &[0; 4])]);
     c.extend([Syscall::Connect { fd: 5, addr: at(5353) }, send(5, b"z", 0), Syscall::Listen { fd: 4, backlog: 1 }]);
     c.push(Syscall::Bind { fd: 5, addr: SockAddr::v4(Ipv4Addr::new(1, 2, 3, 4), 80) });
     for family in [0, 1, 10, 77, 2000] {
         let addr = SockAddr { family, port: 0x3412, addr: Ipv4Addr::new(1, 2, 3, 4) };
         c.extend([Syscall::Connect { fd: 5, addr }, Syscall::Bind { fd: 5, addr }]);
     }
+    c
+}
+
+fn bytes(b: &[u8]) -> IoVec {
+    IoVec::Bytes(Rc::from(b))
+}
+
+fn room(len: usize) -> Room {
+    Room { len, null: false }
+}
+
+/// Calls with several buffers, and with NULL; 4 and 5 are connected.
+fn messages() -> Vec<Syscall> {
+    let sendmsg = |iov: Vec<IoVec>, flags| Syscall::Sendmsg { fd: 4, addr: None, iov, control: vec![], flags };
+    let recvmsg = |iov: Vec<Room>, want_addr, controllen, flags| Syscall::Recvmsg {
+        fd: 5,
+        iov,
+        want_addr,
+        controllen,
+        flags: flags | MSG_DONTWAIT,
+    };
+    let null = |call| Syscall::Null(Box::new(call));
+    let zeros = |len: usize| Rc::from(vec![0; len]);
+    let mut c = vec![
+        Syscall::Writev { fd: 4, iov: vec![bytes(b"one"), bytes(b""), bytes(b"two\n")] },
+        Syscall::Writev { fd: 4, iov: vec![] },
+        Syscall::Writev { fd: 99, iov: vec![bytes(b"x")] },
+        Syscall::Writev { fd: 4, iov: vec![bytes(b"three"), IoVec::Null(5)] },
+        Syscall::Writev { fd: 4, iov: vec![IoVec::Null(5)] },
+        Syscall::Readv { fd: 5, iov: vec![room(2), room(0), room(3), room(100)] },
+        Syscall::Readv { fd: 5, iov: vec![room(2), Room { len: 3, null: true }] },
+        Syscall::Readv { fd: 5, iov: vec![] },
+        Syscall::Readv { fd: 5, iov: vec![room(5)] },
+        sendmsg(vec![bytes(b""), bytes(b"forty"), bytes(b""), bytes(&[7; 150])], MSG_MORE),
+        sendmsg(vec![bytes(b"the rest")], 0),
+        sendmsg(vec![], 0),
+        sendmsg(vec![IoVec::Null(3)], MSG_NOSIGNAL | MSG_EOR),
+        Syscall::Sendmsg {
+            fd: 4,
+            addr: Some(SockAddr::v4(LO, 9)),
+            iov: vec![bytes(b"to")],
+            control: vec![ControlMsg { level: SOL_SOCKET, kind: SO_TIMESTAMPING, data: vec![0; 4] }],
+            flags: 0,
+        },
+        recvmsg(vec![room(5), room(20)], false, 0, MSG_PEEK),
+        recvmsg(vec![room(5), room(20)], true, 100, 0),
+        recvmsg(vec![], false, 0, 0),
+        recvmsg(vec![room(500)], false, 0, MSG_TRUNC),
+        recvmsg(vec![room(500)], true, 0, 0),
+        set(5, SOL_TCP, TCP_INQ, &[1, 0, 0, 0]),
+        send(4, b"twelve bytes", 0),
+        recvmsg(vec![room(4)], false, 64, 0),
+        recvmsg(vec![room(4)], false, 18, 0),
+        recvmsg(vec![room(4)], false, 8, 0),
+        set(5, SOL_TCP, TCP_INQ, &[0, 0, 0, 0]),
+        send(4, b"nowhere", 0),
+    ];
+    for call in [
+        Syscall::Write { fd: 4, buf: zeros(1000) },
+        Syscall::Sendto { fd: 4, buf: zeros(10), flags: MSG_NOSIGNAL, addr: None },
+        Syscall::Read { fd: 5, len: 1000 },
+        recv(5, 1000, 0),
+        recv(5, 3, MSG_TRUNC),
+        Syscall::Recvfrom { fd: 5, len: 10, flags: 0, want_addr: true },
+        set(4, SOL_SOCKET, SO_RCVBUF, &[0; 4]),
+        set(4, SOL_TCP, TCP_NODELAY, &[0; 4]),
+        Syscall::Getsockopt { fd: 4, level: SOL_SOCKET, name: SO_TYPE, len: 4 },
+        Syscall::Connect { fd: 4, addr: SockAddr::v4(LO, 1) },
+        recvmsg(vec![room(3)], false, 0, 0),
+        sendmsg(vec![bytes(b"x")], 0),
+        Syscall::Ioctl { fd: 5, request: SIOCINQ, arg: 0 },
+        Syscall::Poll { fds: vec![PollFd { fd: 4, events: 1 }], timeout_ms: 0 },
+    ] {
+        c.push(null(call));
+    }
+    c.extend([recv(5, 100, 0)]);
+    c
+}
+
+/// `poll`, `epoll` and `ioctl`; 3 listens, 4 and 5 are connected, 6 will be the epoll descriptor.
+fn readiness() -> Vec<Syscall> {
+    let poll = |fds: &[(Fd, i32)], timeout_ms| Syscall::Poll {
+        fds: fds.iter().map(|(fd, events)| PollFd { fd: *fd, events: *events as i16 }).collect(),
+        timeout_ms,
+    };
+    let all = POLLIN | POLLOUT | POLLPRI | POLLRDHUP;
+    let ctl =
+        |op, fd, events: u32, data| Syscall::EpollCtl { epfd: 6, op, fd, event: Some(EpollEvent { events, data }) };
+    let wait = |maxevents, timeout_ms| Syscall::EpollWait { epfd: 6, maxevents, timeout_ms };
+    let ioctl = |fd, request| Syscall::Ioctl { fd, request, arg: 0 };
+    let mut c = vec![
+        poll(&[(5, POLLIN)], 0),
+        poll(&[(5, POLLIN)], 1),
+        poll(&[(4, all), (5, all), (3, all), (99, POLLIN), (-1, POLLIN)], 1000),
+        poll(&[(4, 0)], 0),
+        poll(&[(4, 0x3fff), (5, POLLIN | POLLRDNORM | POLLRDBAND | POLLWRNORM | POLLWRBAND)], 0),
+        poll(&[], 0),
+        send(4, b"abc", 0),
+        poll(&[(5, all), (4, POLLIN)], -1),
+        Syscall::EpollCreate { size: 0 },
+        Syscall::EpollCreate1 { flags: 4 },
+        Syscall::EpollCreate1 { flags: EPOLL_CLOEXEC },
+        Syscall::EpollCreate { size: 1 },
+        Syscall::Close { fd: 7 },
+        ctl(EPOLL_CTL_ADD, 5, EPOLLIN | EPOLLET | EPOLLRDHUP, 5),
+        ctl(EPOLL_CTL_ADD, 5, EPOLLIN, 5),
+        ctl(EPOLL_CTL_ADD, 4, EPOLLIN | EPOLLOUT | EPOLLONESHOT, u64::MAX),
+        ctl(EPOLL_CTL_ADD, 99, EPOLLIN, 0),
+        ctl(EPOLL_CTL_ADD, 6, EPOLLIN, 0),
+        ctl(EPOLL_CTL_MOD, 3, EPOLLIN, 0),
+        ctl(9, 5, EPOLLIN, 0),
+        Syscall::EpollCtl { epfd: 4, op: EPOLL_CTL_ADD, fd: 5, event: None },
+        Syscall::EpollCtl { epfd: 99, op: EPOLL_CTL_DEL, fd: 5, event: None },
+        wait(8, 0),
+        wait(8, 0),
+        ctl(EPOLL_CTL_MOD, 4, EPOLLOUT, 4),
+        wait(8, -1),
+        wait(8, 0),
+        wait(0, 0),
+        Syscall::EpollWait { epfd: 4, maxevents: 1, timeout_ms: 0 },
+        Syscall::EpollWait { epfd: 99, maxevents: 1, timeout_ms: 0 },
+        ctl(EPOLL_CTL_DEL, 4, EPOLLIN, 4),
+        Syscall::EpollCtl { epfd: 6, op: EPOLL_CTL_DEL, fd: 4, event: None },
+        ioctl(6, SIOCINQ),
+        Syscall::Fcntl { fd: 6, cmd: F_GETFL, arg: 0 },
+        Syscall::Fcntl { fd: 6, cmd: F_GETFD, arg: 0 },
+        Syscall::Read { fd: 6, len: 10 },
+        recv(6, 10, 0),
+        Syscall::Close { fd: 6 },
+    ];
+    for request in [SIOCINQ, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, 0x1234, 0xffff_ffff] {
+        c.extend([3, 5, 99].map(|fd| ioctl(fd, request)));
+    }
+    c.push(Syscall::Ioctl { fd: 5, request: FIONBIO, arg: 1 });
+    c.push(Syscall::Ioctl { fd: 5, request: FIONBIO, arg: 0 });
+    c.push(recv(5, 100, 0));
     c
 }
 
@@ -173,7 +322,36 @@ fn options() -> Vec<Syscall> {
     c.push(set(4, SOL_SOCKET, SO_LINGER, &[1, 0, 0, 0, 0, 0, 0, 0]));
     c.push(set(4, SOL_SOCKET, SO_RCVTIMEO, &[2, 0, 0, 0, 0, 0, 0, 0, 0x20, 0xa1, 7, 0, 0, 0, 0, 0]));
     c.push(Syscall::Getsockopt { fd: 99, level: SOL_SOCKET, name: SO_ERROR, len: 4 });
+    for (level, last) in [(SOL_SOCKET, 85), (SOL_IP, 55), (SOL_TCP, 50), (SOL_UDP, 105)] {
+        for name in 0..last {
+            c.extend([4, 64, 300].map(|len| Syscall::Getsockopt { fd: 4, level, name, len }));
+        }
+    }
+    for (level, names) in [
+        (
+            SOL_SOCKET,
+            &[1, 5, 10, 11, 12, 14, 32, 33, 35, 37, 40, 41, 43, 45, 46, 47, 49, 60, 63, 69, 71, 72, 73, 74, 75, 99][..],
+        ),
+        (SOL_IP, &[6, 7, 8, 12, 13, 15, 18, 20, 21, 22, 23, 24, 25, 26, 33, 34, 49, 50, 51]),
+        (SOL_TCP, &[7, 8, 9, 10, 16, 17, 23, 25, 27, 30, 33, 34, 36, 37, 44, 45, 46]),
+    ] {
+        for name in names {
+            c.extend([&[1, 0, 0, 0][..], &[0; 4], &[0; 8]].map(|value| set(4, level, *name, value)));
+        }
+    }
     c
+}
+
+fn rooms(iov: &[Room]) -> Vec<Value> {
+    iov.iter().map(|r| json!([r.len, r.null])).collect()
+}
+
+fn parts(iov: &[IoVec]) -> Vec<Value> {
+    let part = |v: &IoVec| match v {
+        IoVec::Bytes(bytes) => json!(bytes.to_vec()),
+        IoVec::Null(len) => json!(len),
+    };
+    iov.iter().map(part).collect()
 }
 
 /// The call for the driver.
@@ -195,7 +373,25 @@ fn to_json(call: &Syscall) -> Value {
         Syscall::Setsockopt { fd, level, name: n, value } => json!([name, fd, level, n, value]),
         Syscall::Getsockopt { fd, level, name: n, len } => json!([name, fd, level, n, len]),
         Syscall::Fcntl { fd, cmd, arg } => json!([name, fd, cmd, arg]),
-        other => unreachable!("{other:?}"),
+        Syscall::Readv { fd, iov } => json!([name, fd, rooms(iov)]),
+        Syscall::Writev { fd, iov } => json!([name, fd, parts(iov)]),
+        Syscall::Sendmsg { fd, addr: a, iov, control, flags } => {
+            let control: Vec<_> = control.iter().map(|m| json!([m.level, m.kind, m.data])).collect();
+            json!([name, fd, a.as_ref().map(addr), parts(iov), control, flags])
+        }
+        Syscall::Recvmsg { fd, iov, want_addr, controllen, flags } => {
+            json!([name, fd, want_addr, rooms(iov), controllen, flags])
+        }
+        Syscall::Poll { fds, timeout_ms } => {
+            json!([name, fds.iter().map(|p| json!([p.fd, p.events])).collect::<Vec<_>>(), timeout_ms])
+        }
+        Syscall::EpollCreate { size: n } | Syscall::EpollCreate1 { flags: n } => json!([name, n]),
+        Syscall::EpollCtl { epfd, op, fd, event } => {
+            json!([name, epfd, op, fd, event.map(|e| json!([e.events, e.data]))])
+        }
+        Syscall::EpollWait { epfd, maxevents, timeout_ms } => json!([name, epfd, maxevents, timeout_ms]),
+        Syscall::Ioctl { fd, request, arg } => json!([name, fd, request, arg]),
+        Syscall::Null(call) => json!(["null", to_json(call)]),
     }
 }
 
@@ -212,7 +408,25 @@ fn from_json(result: &Value) -> Option<SysRet> {
         port: number(&a[1]) as u16,
         addr: a[2].as_str().unwrap().parse().unwrap(),
     });
-    Some(SysRet { value, data, addr, ..SysRet::ok(0) })
+    let list = |key: &str| result[key].as_array().cloned();
+    let out = if let Some(revents) = list("revents") {
+        Out::Poll(revents.iter().map(|r| number(r) as i16).collect())
+    } else if let Some(events) = list("events") {
+        let event = |e: &Value| EpollEvent { events: number(&e[0]) as u32, data: e[1].as_u64().unwrap() };
+        Out::Epoll(events.iter().map(event).collect())
+    } else if let Some(messages) = list("control") {
+        let message = |m: &Value| ControlMsg {
+            level: number(&m[0]) as i32,
+            kind: number(&m[1]) as i32,
+            data: m[2].as_array().unwrap().iter().map(|b| number(b) as u8).collect(),
+        };
+        Out::Message { control: messages.iter().map(message).collect(), flags: number(&result["flags"]) as i32 }
+    } else if let Some(value) = result["int"].as_i64() {
+        Out::Int(value as i32)
+    } else {
+        Out::None
+    };
+    Some(SysRet { value, data, addr, out })
 }
 
 /// Pointers are anybody's: one word for all. A program that fails a call gets a signal sometimes.
@@ -240,7 +454,7 @@ fn the_text_is_that_of_the_real_strace() {
     let list: Vec<Value> = calls.iter().map(to_json).collect();
     std::fs::write(path("calls"), json!(list).to_string()).unwrap();
     let script = "ip link set lo up || exit 77; python=$(python3 -c 'import sys; print(sys.executable)') || exit 78; \
-                  exec timeout 30 strace -qq -s 100 -e trace=network,close,read,write,fcntl -o \"$1\" \"$python\" \"$2\" \"$3\" \"$4\"";
+                  exec timeout 30 strace -qq -s 100 -e trace=network,close,read,write,fcntl,readv,writev,poll,epoll_create,epoll_create1,epoll_ctl,epoll_wait,ioctl -o \"$1\" \"$python\" \"$2\" \"$3\" \"$4\"";
     let mut command = Command::new("unshare");
     command.args(["--net", "sh", "-c", script, "sh"]);
     command.args([path("trace"), path("driver.py"), path("calls"), path("results")]);
