@@ -121,6 +121,7 @@ pub struct Host {
     pub(crate) timers: Timers,
     pub(crate) sysctl: Sysctl,
     pub(crate) rng: Rng,
+    pub(crate) secrets: crate::tcp::Secrets,
     pub(crate) forward: bool,
     /// Have its tasks `CAP_NET_ADMIN`?
     pub(crate) privileged: bool,
@@ -145,6 +146,7 @@ impl Host {
             timers: Timers::default(),
             sysctl: Sysctl::default(),
             rng: Rng::new(config.seed),
+            secrets: crate::tcp::Secrets::new(config.seed),
             forward: config.forward,
             privileged: false,
             mib: Mib::default(),

@@ -82,7 +82,7 @@ impl Host {
                 return Err(Errno::EADDRNOTAVAIL.into());
             }
             let Some(sock) = self.socks.get(sk) else { return Err(Errno::EBADF.into()) };
-            if sock.state != TcpState::Close || sock.local.1 != 0 {
+            if sock.state != TcpState::Close || sock.num != 0 {
                 return Err(Errno::EINVAL.into());
             }
             let binder = sock.binder();
@@ -108,6 +108,10 @@ impl Host {
             self.free_port(who, addr).ok_or(Errno::EADDRINUSE)?
         };
         self.socks.bind_port(who.protocol, port, who.id);
+        if let Some(sock) = self.socks.get_mut(who.id) {
+            sock.num = port;
+            sock.connect_bind = false;
+        }
         Ok(port)
     }
 
@@ -120,22 +124,24 @@ impl Host {
             .find(|port| !self.socks.is_port_taken(who.protocol, *port) && !self.port_conflict(who, addr, *port))
     }
 
-    /// `inet_bind_conflict`: may a socket share the port with who has it?
+    /// `inet_bind_conflict`: may a socket share the port with who has it? A connection in TIME_WAIT has it too.
     fn port_conflict(&self, who: Binder, addr: Ipv4Addr, port: u16) -> bool {
-        let overlap = |other: Ipv4Addr| other.is_unspecified() || addr.is_unspecified() || other == addr;
         let tcp = who.protocol == crate::wire::ipv4::IPPROTO_TCP;
-        self.socks.on_port(who.protocol, port).filter(|other| *other != who.id).any(|other| {
-            self.socks.get(other).is_some_and(|o| {
-                let both = who.reuseaddr && o.reuseaddr && (!tcp || o.state != TcpState::Listen);
-                overlap(o.local.0) && !both && !(who.reuseport && o.reuseport)
-            })
+        let conflict = |theirs: Ipv4Addr, reuseaddr: bool, reuseport: bool, listens: bool| {
+            let overlap = theirs.is_unspecified() || addr.is_unspecified() || theirs == addr;
+            let both = who.reuseaddr && reuseaddr && !(tcp && listens);
+            overlap && !both && !(who.reuseport && reuseport)
+        };
+        self.socks.on_port(who.protocol, port).filter(|id| *id != who.id).any(|id| match self.socks.get(id) {
+            Some(o) => conflict(o.local.0, o.reuseaddr, o.reuseport, o.state == TcpState::Listen),
+            None => self.socks.timewait(id).is_some_and(|tw| conflict(tw.tuple.local.0, tw.reuse, tw.reuseport, false)),
         })
     }
 
     /// A port for a socket that did not bind (`inet_autobind`).
     pub(crate) fn inet_autobind(&mut self, cx: &mut Cx<'_>, sk: SockId) -> Result<(), Errno> {
         let Some(sock) = self.socks.get(sk) else { return Err(Errno::EBADF) };
-        if sock.local.1 != 0 {
+        if sock.num != 0 {
             return Ok(());
         }
         let (binder, addr) = (sock.binder(), sock.local.0);

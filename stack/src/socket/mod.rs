@@ -82,8 +82,12 @@ pub struct Sock {
     pub(crate) state: TcpState,
     pub(crate) local: (Ipv4Addr, u16),
     pub(crate) peer: (Ipv4Addr, u16),
-    /// Was the port asked for by `bind`?
+    /// `inet_num`: the port that it holds in the tables; 0 is none. `local` may show a port no longer held.
+    pub(crate) num: u16,
+    /// Was the port asked for by `bind` (`SOCK_BINDPORT_LOCK`)?
     pub(crate) bound: bool,
+    /// The port was found by `connect` (`SOCK_CONNECT_BIND`): others to other peers may share it.
+    pub(crate) connect_bind: bool,
     /// `bind` named an address, not just a port.
     pub(crate) addr_bound: bool,
     pub(crate) dst: Option<Dst>,
@@ -227,7 +231,9 @@ impl Sock {
             state: TcpState::Close,
             local: (Ipv4Addr::UNSPECIFIED, 0),
             peer: (Ipv4Addr::UNSPECIFIED, 0),
+            num: 0,
             bound: false,
+            connect_bind: false,
             addr_bound: false,
             dst: None,
             err: None,

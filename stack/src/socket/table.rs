@@ -208,6 +208,14 @@ impl SockTable {
         }
     }
 
+    /// What is left of a connection, by its number.
+    pub(crate) fn timewait(&self, id: SockId) -> Option<&TimeWaitSock> {
+        match self.ehash.get(&self.small(id)?)? {
+            Established::TimeWait(tw) => Some(tw),
+            _ => None,
+        }
+    }
+
     /// A task waits for no socket any more.
     pub(crate) fn forget_waiter(&mut self, task: TaskId) {
         // In no order, but nothing of it is seen.

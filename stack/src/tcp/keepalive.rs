@@ -11,7 +11,7 @@ use crate::trace::{TcpState, TimerKind, TimerOp, What};
 
 impl Host {
     /// `keepalive_time_when`: silence before the first probe.
-    fn keepalive_time_when(&self, tp: &TcpSock) -> Duration {
+    pub(super) fn keepalive_time_when(&self, tp: &TcpSock) -> Duration {
         tp.keepalive_time.unwrap_or(seconds(self.sysctl.tcp_keepalive_time))
     }
 

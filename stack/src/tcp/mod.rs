@@ -5,12 +5,18 @@
 //! long as it runs.
 
 mod ack;
+mod child;
 mod chrono;
+mod close;
 mod cong;
+mod conn_request;
+mod connect;
 mod cwnd;
 mod delack;
 mod drs;
 mod dsack;
+pub(crate) mod ecn;
+mod icmp;
 mod info;
 mod input;
 mod ipv4;
@@ -31,15 +37,18 @@ mod rate;
 mod receive;
 mod recovery;
 mod recvmsg;
+mod reqsk;
+mod reset;
 mod retransmit;
 mod rtt;
 mod sacktag;
+mod secure;
 mod sendmsg;
 mod seq;
 mod sock;
 mod sockopt;
 mod state;
-mod stubs;
+mod syncookies;
 #[cfg(test)]
 mod testing;
 mod timer;
@@ -52,8 +61,8 @@ mod xmit;
 pub(crate) use cong::CaEvent;
 pub(crate) use minisocks::Request;
 pub(crate) use rate::RateSample;
+pub(crate) use secure::Secrets;
 pub(crate) use sock::*;
-pub(crate) use stubs::*;
 pub(crate) use timewait::TimeWaitSock;
 use window::select_initial_window;
 

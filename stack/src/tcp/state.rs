@@ -110,7 +110,6 @@ impl Host {
         tp.copied_seq = tp.rcv_nxt;
         tp.sk.set_state(cx, TcpState::Established);
         self.sk_wake(cx, &mut tp.sk);
-        self.tcp_child_established(cx, tp);
         tcp_set!(cx, tp, snd_una, SndUna, seg.tcp.ack);
         let window = u32::from(seg.tcp.window) << tp.rx_opt.snd_wscale;
         tcp_set!(cx, tp, snd_wnd, SndWnd, window);

@@ -92,7 +92,7 @@ impl Bench {
         let tot_len = 40 + len as u16;
         let ip =
             Ipv4Repr { header_len: 20, tos: 0, tot_len, id: 0, frag_off: 0, ttl: 64, protocol: 6, src: any, dst: any };
-        let seg = Segment { ip, tcp: header, len };
+        let seg = Segment { ip, tcp: header, res: 0, len };
         let bytes = [vec![0; 54], (0..len).map(|i| byte_at(seq.wrapping_add(i))).collect::<Vec<u8>>()].concat();
         let (end_seq, mss) = (seg.end_seq(), self.mss);
         self.run(|_, cx, _| {

@@ -104,8 +104,8 @@ impl Host {
 
     /// `tcp_done_with_error`: the connection ends, and the program is told why.
     pub(super) fn tcp_done_with_error(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, errno: Errno) {
-        tp.sk.err = Some(errno);
-        cx.tell_set(tp.sk.id, Field::SkErr, 0, errno as u32);
+        let old = tp.sk.err.replace(errno).map_or(0, |e| e as u32);
+        cx.tell_set(tp.sk.id, Field::SkErr, old, errno as u32);
         self.tcp_write_queue_purge(cx, tp);
         self.tcp_done(cx, tp);
         if !tp.dead {

@@ -124,6 +124,7 @@ functions! {
     SkStreamWriteSpace = "sk_stream_write_space", Socket, "net/core/stream.c";
     TcpConnect = "tcp_connect", Transport, "net/ipv4/tcp_output.c";
     TcpV4Connect = "tcp_v4_connect", Transport, "net/ipv4/tcp_ipv4.c";
+    InetHashConnect = "__inet_hash_connect", Transport, "net/ipv4/inet_hashtables.c";
     TcpSendmsg = "tcp_sendmsg_locked", Transport, "net/ipv4/tcp.c";
     TcpPush = "tcp_push", Transport, "net/ipv4/tcp.c";
     TcpWriteXmit = "tcp_write_xmit", Transport, "net/ipv4/tcp_output.c";
@@ -151,6 +152,7 @@ functions! {
     TcpV4SendAck = "tcp_v4_send_ack", Transport, "net/ipv4/tcp_ipv4.c";
     TcpConnRequest = "tcp_conn_request", Transport, "net/ipv4/tcp_input.c";
     TcpCheckReq = "tcp_check_req", Transport, "net/ipv4/tcp_minisocks.c";
+    CookieV4Check = "cookie_v4_check", Transport, "net/ipv4/syncookies.c";
     TcpV4SynRecvSock = "tcp_v4_syn_recv_sock", Transport, "net/ipv4/tcp_ipv4.c";
     TcpTimewaitStateProcess = "tcp_timewait_state_process", Transport, "net/ipv4/tcp_minisocks.c";
     TcpTimeWait = "tcp_time_wait", Transport, "net/ipv4/tcp_minisocks.c";
@@ -174,6 +176,8 @@ functions! {
     TcpClose = "__tcp_close", Transport, "net/ipv4/tcp.c";
     TcpShutdown = "tcp_shutdown", Transport, "net/ipv4/tcp.c";
     TcpDone = "tcp_done", Transport, "net/ipv4/tcp.c";
+    TcpDisconnect = "tcp_disconnect", Transport, "net/ipv4/tcp.c";
+    InetCskListenStop = "inet_csk_listen_stop", Transport, "net/ipv4/inet_connection_sock.c";
     TcpV4Err = "tcp_v4_err", Transport, "net/ipv4/tcp_ipv4.c";
     UdpSendmsg = "udp_sendmsg", Transport, "net/ipv4/udp.c";
     UdpSendSkb = "udp_send_skb", Transport, "net/ipv4/udp.c";

@@ -79,17 +79,30 @@ impl CongState {
         }
     }
 
-    /// `tcp_ca_openreq_child`: a connection has its listener's algorithm if the program chose that, else the host's.
-    pub(crate) fn openreq_child(&self, sysctl: &Sysctl) -> CongState {
-        let chosen = match &self.algorithm {
+    fn name(&self) -> &'static str {
+        match &self.algorithm {
             Algorithm::Reno => "reno",
             Algorithm::Cubic(_) => "cubic",
             Algorithm::Bbr(_) => "bbr",
-        };
-        match Algorithm::find(chosen, sysctl).filter(|_| self.setsockopt) {
-            Some(algorithm) => CongState { algorithm, setsockopt: true },
+        }
+    }
+
+    /// `tcp_ca_openreq_child`: a connection has the algorithm of its route (`RTAX_CC_ALGO`), or its listener's if the
+    /// program chose that, else the host's.
+    pub(crate) fn openreq_child(&self, route: Option<&str>, sysctl: &Sysctl) -> CongState {
+        let setsockopt = self.setsockopt;
+        let of_route = route.and_then(|name| Algorithm::find(name, sysctl));
+        let chosen = of_route.or_else(|| Algorithm::find(self.name(), sysctl).filter(|_| setsockopt));
+        match chosen {
+            Some(algorithm) => CongState { algorithm, setsockopt },
             None => CongState::new(sysctl),
         }
+    }
+
+    /// `tcp_disconnect`: the algorithm stays, what it knew is forgotten.
+    pub(crate) fn disconnect(&self, sysctl: &Sysctl) -> CongState {
+        let algorithm = Algorithm::find(self.name(), sysctl).unwrap_or_default();
+        CongState { algorithm, setsockopt: self.setsockopt }
     }
 }
 
@@ -154,11 +167,7 @@ impl TcpSock {
 
     /// `icsk_ca_ops->name`
     pub(crate) fn ca_name(&self) -> &'static str {
-        match self.cong.algorithm {
-            Algorithm::Reno => "reno",
-            Algorithm::Cubic(_) => "cubic",
-            Algorithm::Bbr(_) => "bbr",
-        }
+        self.cong.name()
     }
 
     /// `icsk_ca_ops->get_info`: the bytes of `TCP_CC_INFO`, none if the algorithm has nothing to say.
@@ -291,7 +300,7 @@ mod tests {
         for (chosen, name) in [(false, "cubic"), (true, "reno")] {
             tp.cong.setsockopt = chosen;
             let mut child = crate::tcp::test_sock();
-            child.cong = tp.cong.openreq_child(&sysctl);
+            child.cong = tp.cong.openreq_child(None, &sysctl);
             assert_eq!(child.ca_name(), name);
         }
     }
