@@ -156,6 +156,12 @@ impl Mem {
         &area.bytes[at..at + (to - from) as usize]
     }
 
+    /// The same; `None` where nothing was ever written.
+    pub(super) fn get_range(&self, id: DataId, from: u32, to: u32) -> Option<&[u8]> {
+        let area = self.areas.get(id.0 as usize)?;
+        area.bytes.get(from.checked_sub(area.base)? as usize..to.checked_sub(area.base)? as usize)
+    }
+
     /// The same, to be written.
     #[inline]
     pub(super) fn range_mut(&mut self, id: DataId, from: u32, to: u32) -> &mut [u8] {

@@ -396,10 +396,10 @@ impl SkBuff {
         }
     }
 
-    /// The bytes from a header's beginning to the tail; empty if the offset makes no sense.
+    /// The bytes from a header's beginning to the tail, pulled or not; empty if the offset makes no sense.
     pub fn from_header<'m>(&self, which: HeaderOffset, cx: &'m Cx<'_>) -> &'m [u8] {
         let at = u32::from(self.header_offset(which));
-        if (self.data..=self.tail).contains(&at) { cx.mem.range(self.memory, at, self.tail) } else { &[] }
+        cx.mem.get_range(self.memory, at, self.tail).unwrap_or(&[])
     }
 
     /// Writes a header at `at` (from head) and tells so.
