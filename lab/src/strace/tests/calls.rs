@@ -1,21 +1,16 @@
-//! Our text beside that of the real strace, call by call, on the real kernel.
-//!
-//! The comparison needs root, a network namespace, strace and python3; it says so and passes where it has not.
+//! Every call with every kind of argument, one after the other.
 
-use super::*;
-use serde_json::{Value, json};
 use stack::syscall::*;
 use std::net::Ipv4Addr;
-use std::process::Command;
 use std::rc::Rc;
 
 const LO: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-fn send(fd: Fd, bytes: &[u8], flags: i32) -> Syscall {
+pub(super) fn send(fd: Fd, bytes: &[u8], flags: i32) -> Syscall {
     Syscall::Sendto { fd, buf: Rc::from(bytes), flags, addr: None }
 }
 
-fn recv(fd: Fd, len: usize, flags: i32) -> Syscall {
+pub(super) fn recv(fd: Fd, len: usize, flags: i32) -> Syscall {
     Syscall::Recvfrom { fd, len, flags, want_addr: false }
 }
 
@@ -23,12 +18,12 @@ fn set(fd: Fd, level: i32, name: i32, value: &[u8]) -> Syscall {
     Syscall::Setsockopt { fd, level, name, value: value.to_vec() }
 }
 
-fn socket(kind: i32) -> Syscall {
+pub(super) fn socket(kind: i32) -> Syscall {
     Syscall::Socket { family: AF_INET, kind, protocol: 0 }
 }
 
 /// Every call with every kind of argument; descriptors begin at 3.
-fn calls() -> Vec<Syscall> {
+pub(super) fn calls() -> Vec<Syscall> {
     let at = |port| SockAddr::v4(LO, port);
     let mut c = Vec::new();
     for (family, kind, protocol) in [
@@ -340,186 +335,4 @@ fn options() -> Vec<Syscall> {
         }
     }
     c
-}
-
-fn rooms(iov: &[Room]) -> Vec<Value> {
-    iov.iter().map(|r| json!([r.len, r.null])).collect()
-}
-
-fn parts(iov: &[IoVec]) -> Vec<Value> {
-    let part = |v: &IoVec| match v {
-        IoVec::Bytes(bytes) => json!(bytes.to_vec()),
-        IoVec::Null(len) => json!(len),
-    };
-    iov.iter().map(part).collect()
-}
-
-/// The call for the driver.
-fn to_json(call: &Syscall) -> Value {
-    let name = call.sysno().name();
-    let addr = |a: &SockAddr| json!([a.family, a.port, a.addr.to_string()]);
-    match call {
-        Syscall::Socket { family, kind, protocol } => json!([name, family, kind, protocol]),
-        Syscall::Bind { fd, addr: a } | Syscall::Connect { fd, addr: a } => json!([name, fd, addr(a)]),
-        Syscall::Listen { fd, backlog } => json!([name, fd, backlog]),
-        Syscall::Accept { fd } | Syscall::Getpeername { fd } | Syscall::Close { fd } => json!([name, fd]),
-        Syscall::Getsockname { fd, len } => json!([name, fd, len]),
-        Syscall::Accept4 { fd, flags } => json!([name, fd, flags]),
-        Syscall::Sendto { fd, buf, flags, addr: a } => json!([name, fd, buf.to_vec(), flags, a.as_ref().map(addr)]),
-        Syscall::Recvfrom { fd, len, flags, want_addr } => json!([name, fd, len, flags, want_addr]),
-        Syscall::Read { fd, len } => json!([name, fd, len]),
-        Syscall::Write { fd, buf } => json!([name, fd, buf.to_vec()]),
-        Syscall::Shutdown { fd, how } => json!([name, fd, how]),
-        Syscall::Setsockopt { fd, level, name: n, value } => json!([name, fd, level, n, value]),
-        Syscall::Getsockopt { fd, level, name: n, len } => json!([name, fd, level, n, len]),
-        Syscall::Fcntl { fd, cmd, arg } => json!([name, fd, cmd, arg]),
-        Syscall::Readv { fd, iov } => json!([name, fd, rooms(iov)]),
-        Syscall::Writev { fd, iov } => json!([name, fd, parts(iov)]),
-        Syscall::Sendmsg { fd, addr: a, iov, control, flags } => {
-            let control: Vec<_> = control.iter().map(|m| json!([m.level, m.kind, m.data])).collect();
-            json!([name, fd, a.as_ref().map(addr), parts(iov), control, flags])
-        }
-        Syscall::Recvmsg { fd, iov, want_addr, controllen, flags } => {
-            json!([name, fd, want_addr, rooms(iov), controllen, flags])
-        }
-        Syscall::Poll { fds, timeout_ms } => {
-            json!([name, fds.iter().map(|p| json!([p.fd, p.events])).collect::<Vec<_>>(), timeout_ms])
-        }
-        Syscall::EpollCreate { size: n } | Syscall::EpollCreate1 { flags: n } => json!([name, n]),
-        Syscall::EpollCtl { epfd, op, fd, event } => {
-            json!([name, epfd, op, fd, event.map(|e| json!([e.events, e.data]))])
-        }
-        Syscall::EpollWait { epfd, maxevents, timeout_ms } => json!([name, epfd, maxevents, timeout_ms]),
-        Syscall::Ioctl { fd, request, arg } => json!([name, fd, request, arg]),
-        Syscall::Null(call) => json!(["null", to_json(call)]),
-    }
-}
-
-/// What the kernel gave back; `None` for an errno that the stack never returns.
-fn from_json(result: &Value) -> Option<SysRet> {
-    let number = |v: &Value| v.as_i64().unwrap();
-    let value = match number(&result["errno"]) {
-        0 => Ok(number(&result["value"])),
-        errno => Err(Errno::from_number(errno as i32)?),
-    };
-    let data = result["data"].as_array().unwrap().iter().map(|b| number(b) as u8).collect();
-    let addr = result["addr"].as_array().map(|a| SockAddr {
-        family: number(&a[0]) as u16,
-        port: number(&a[1]) as u16,
-        addr: a[2].as_str().unwrap().parse().unwrap(),
-    });
-    let list = |key: &str| result[key].as_array().cloned();
-    let out = if let Some(revents) = list("revents") {
-        Out::Poll(revents.iter().map(|r| number(r) as i16).collect())
-    } else if let Some(events) = list("events") {
-        let event = |e: &Value| EpollEvent { events: number(&e[0]) as u32, data: e[1].as_u64().unwrap() };
-        Out::Epoll(events.iter().map(event).collect())
-    } else if let Some(messages) = list("control") {
-        let message = |m: &Value| ControlMsg {
-            level: number(&m[0]) as i32,
-            kind: number(&m[1]) as i32,
-            data: m[2].as_array().unwrap().iter().map(|b| number(b) as u8).collect(),
-        };
-        Out::Message { control: messages.iter().map(message).collect(), flags: number(&result["flags"]) as i32 }
-    } else if let Some(value) = result["int"].as_i64() {
-        Out::Int(value as i32)
-    } else {
-        Out::None
-    };
-    Some(SysRet { value, data, addr, out })
-}
-
-/// Pointers are anybody's: one word for all. A program that fails a call gets a signal sometimes.
-fn comparable(line: &str) -> String {
-    let mut text = line.to_owned();
-    let mut from = 0;
-    while let Some(at) = text[from..].find("0x").map(|at| from + at) {
-        let len = text[at + 2..].bytes().take_while(u8::is_ascii_hexdigit).count();
-        if len == 12 {
-            text.replace_range(at..at + 14, "POINTER");
-        }
-        from = at + 3;
-    }
-    // The column of the result moves with the pointer's width, which is the same on both sides.
-    text
-}
-
-#[test]
-fn the_text_is_that_of_the_real_strace() {
-    let dir = std::env::temp_dir().join(format!("sendpath-strace-{}", std::process::id()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
-    let calls = calls();
-    std::fs::write(path("driver.py"), include_str!("driver.py")).unwrap();
-    let list: Vec<Value> = calls.iter().map(to_json).collect();
-    std::fs::write(path("calls"), json!(list).to_string()).unwrap();
-    let script = "ip link set lo up || exit 77; python=$(python3 -c 'import sys; print(sys.executable)') || exit 78; \
-                  exec timeout 30 strace -qq -s 100 -e trace=network,close,read,write,fcntl,readv,writev,poll,epoll_create,epoll_create1,epoll_ctl,epoll_wait,ioctl -o \"$1\" \"$python\" \"$2\" \"$3\" \"$4\"";
-    let mut command = Command::new("unshare");
-    command.args(["--net", "sh", "-c", script, "sh"]);
-    command.args([path("trace"), path("driver.py"), path("calls"), path("results")]);
-    let output = match command.output() {
-        Err(error) => return eprintln!("skipped: no unshare: {error}"),
-        Ok(output) => output,
-    };
-    if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr);
-        assert!(!reason.contains("Traceback"), "the driver failed: {reason}");
-        return eprintln!("skipped: no namespace, strace or python3 ({}): {reason}", output.status);
-    }
-    let trace = std::fs::read_to_string(path("trace")).unwrap();
-    let results: Vec<Value> = serde_json::from_slice(&std::fs::read(path("results")).unwrap()).unwrap();
-    std::fs::remove_dir_all(&dir).unwrap();
-    let lines = trace.lines().skip_while(|l| !l.starts_with("close(999)")).skip(1);
-    let lines = lines.take_while(|l| !l.starts_with("close(998)")).filter(|l| !l.starts_with("---"));
-    let lines: Vec<&str> = lines.collect();
-    assert_eq!((lines.len(), results.len()), (calls.len(), calls.len()));
-    let mut wrong = Vec::new();
-    for ((line, call), result) in lines.iter().zip(&calls).zip(&results) {
-        let Some(ret) = from_json(result) else { continue };
-        let (real, ours) = (comparable(line), comparable(&format_line(call, &ret)));
-        if real != ours {
-            wrong.push(format!("real {real}\nours {ours}"));
-        }
-        assert!(format_line(call, &ret).starts_with(&format_call(call)), "{ours}");
-    }
-    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), lines.len(), wrong.join("\n"));
-    eprintln!("{} calls read as under the real strace", lines.len());
-}
-
-#[test]
-fn the_four_calls_of_a_send_read_as_on_linux() {
-    let addr = SockAddr::v4(Ipv4Addr::new(192, 168, 1, 100), 8080);
-    let data = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n";
-    let lines = [
-        format_line(&socket(SOCK_STREAM | SOCK_CLOEXEC), &SysRet::ok(3)),
-        format_line(&Syscall::Connect { fd: 3, addr }, &SysRet::ok(0)),
-        format_line(&send(3, data, 0), &SysRet::ok(37)),
-        format_line(&Syscall::Close { fd: 3 }, &SysRet::ok(0)),
-    ];
-    assert_eq!(
-        lines.join("\n"),
-        r#"socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3
-connect(3, {sa_family=AF_INET, sin_port=htons(8080), sin_addr=inet_addr("192.168.1.100")}, 16) = 0
-sendto(3, "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", 37, 0, NULL, 0) = 37
-close(3)                                = 0"#
-    );
-}
-
-#[test]
-fn a_call_in_the_kernel_is_an_open_line() {
-    assert_eq!(format_call(&send(3, b"hello", 0)), "sendto(3, \"hello\", 5, 0, NULL, 0");
-    assert_eq!(format_call(&recv(3, 1024, 0)), "recvfrom(3, ");
-    assert_eq!(format_call(&Syscall::Accept4 { fd: 3, flags: SOCK_CLOEXEC }), "accept4(3, ");
-    assert_eq!(bare_line(Sysno::Sendto, None), "sendto(");
-    assert_eq!(
-        bare_line(Sysno::Close, Some(Err(Errno::EBADF))),
-        format!("{:<39} = -1 EBADF (Bad file descriptor)", "close(...)")
-    );
-}
-
-#[test]
-fn the_filter_of_strace_leaves_out_what_works_on_any_descriptor() {
-    assert!(is_traced(Sysno::Close) && is_traced(Sysno::Sendto) && is_traced(Sysno::Accept4));
-    assert!(!is_traced(Sysno::Read) && !is_traced(Sysno::Write) && !is_traced(Sysno::Fcntl));
 }
