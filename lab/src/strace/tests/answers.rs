@@ -30,6 +30,7 @@ impl Machine {
         };
         let mut host = Host::new(HostId(0), &config);
         host.set_privileged(true);
+        host.sysctl_mut().set("net.ipv4.tcp_congestion_control", "reno").unwrap();
         Machine { host, trace: Tracer::new(false), now: Instant::from_nanos(1_000_000_000) }
     }
 

@@ -12,9 +12,7 @@ pub(super) struct Real {
 
 const SCRIPT: &str = r#"
 ip link set lo up || exit 77
-for v in tcp_congestion_control=cubic tcp_allowed_congestion_control="reno cubic"; do
-    echo "${v#*=}" > "/proc/sys/net/ipv4/${v%%=*}" || exit 79
-done
+echo reno > /proc/sys/net/ipv4/tcp_congestion_control || exit 79
 python=$(python3 -c 'import sys; print(sys.executable)') || exit 78
 calls=network,close,read,write,fcntl,readv,writev,poll,epoll_create,epoll_create1,epoll_ctl,epoll_wait,ioctl
 exec timeout 30 strace -qq -s 100 -e trace=$calls -o "$1" "$python" "$2" "$3" "$4"
