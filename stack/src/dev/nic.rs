@@ -7,6 +7,7 @@
 use super::NET_SKB_PAD;
 use crate::host::{Cx, Frame, Host, IfIndex};
 use crate::skb::{DropReason, PktType, SkBuff, SkbId};
+use crate::tcp::clock_ns;
 use crate::trace::{Context, CopyKind, EventId, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
 use crate::wire::checksum::fcs;
 use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_ZLEN, EthernetRepr, MacAddr};
@@ -101,6 +102,7 @@ impl Host {
                 // `virtio_net_hdr_to_skb`: what fits one segment is none of several.
                 if len > ETH_HLEN + 40 + usize::from(gso_size) {
                     skb.gso_size = gso_size;
+                    skb.tstamp = clock_ns(cx);
                 }
                 cx.trace.emit(|| What::Queue {
                     kind: QueueKind::RxRing,

@@ -171,6 +171,7 @@ impl Host {
         let bytes: Vec<u8> = skb.pieces(0, skb.len(), cx).flatten().copied().collect();
         let mut up = SkBuff::build(bytes.len() as u32 + super::NET_SKB_PAD, cx);
         up.gso_size = skb.gso_size;
+        up.tstamp = clock_ns(cx);
         up.reserve(super::NET_SKB_PAD, cx);
         up.append(crate::trace::CopyKind::Kernel, &bytes, cx);
         skb.consume(cx);

@@ -12,10 +12,11 @@ use crate::wire::icmpv4::{
     ICMP_PORT_UNREACH, ICMP_PROT_UNREACH, ICMP_TIME_EXCEEDED, IcmpRepr,
 };
 use crate::wire::ipv4::{IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_HLEN, Ipv4Repr};
+use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 /// What an ICMP error quotes: enough to find the socket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Quoted {
     pub(crate) src: Ipv4Addr,
     pub(crate) dst: Ipv4Addr,
@@ -25,6 +26,8 @@ pub(crate) struct Quoted {
     pub(crate) seq: u32,
     /// Type, code and second word of the ICMP message, and who sent it.
     pub(crate) icmp: (u8, u8, u32, Ipv4Addr),
+    /// What is quoted of the transport: its header and what follows.
+    pub(crate) transport: Vec<u8>,
 }
 
 /// `icmp_err_convert`: the errno of a "destination unreachable", and whether it ends what it concerns.
@@ -124,6 +127,7 @@ fn quoted(b: &[u8]) -> Option<(u8, Quoted)> {
         dst_port: u16::from_be_bytes([t[2], t[3]]),
         seq: u32::from_be_bytes([t[4], t[5], t[6], t[7]]),
         icmp: (ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0, addr(12)?),
+        transport: b.get(header_len..)?.to_vec(),
     };
     Some((protocol, quoted))
 }

@@ -2,12 +2,13 @@
 //!
 //! Linux: `net/ipv4/ip_sockglue.c` (`ip_icmp_error`, `ip_recv_error`), `include/uapi/linux/errqueue.h`.
 
-use super::Sock;
+use super::{Proto, Sock};
 use crate::icmp::Quoted;
 use crate::syscall::{
     AF_INET, ControlMsg, Errno, IP_RECVERR, MSG_ERRQUEUE, MSG_TRUNC, Out, SO_EE_ORIGIN_ICMP, SOL_IP, SockAddr, Stop,
     SysRet,
 };
+use crate::wire::udp::UDP_HLEN;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -33,7 +34,7 @@ pub(crate) struct ExtendedError {
     pub(crate) destination: Option<(Ipv4Addr, u16)>,
     /// Who sent the ICMP message.
     pub(crate) offender: Ipv4Addr,
-    /// The payload that is told: that of a time stamp's packet. What an ICMP message quotes is not kept.
+    /// The packet, or what an ICMP message quotes of it: of UDP the payload, of TCP from its header on.
     pub(crate) payload: Vec<u8>,
     /// Control messages that go before `IP_RECVERR`: time stamps.
     pub(crate) control: Vec<ControlMsg>,
@@ -69,7 +70,9 @@ impl Sock {
         let info = if errno == Errno::EMSGSIZE { rest & 0xffff } else { 0 };
         let destination = Some((quoted.dst, quoted.dst_port));
         let origin = SO_EE_ORIGIN_ICMP as u8;
-        let (data, payload, control) = (0, Vec::new(), Vec::new());
+        let header = if self.proto == Proto::Udp { UDP_HLEN } else { 0 };
+        let payload = quoted.transport.get(header..).unwrap_or(&[]).to_vec();
+        let (data, control) = (0, Vec::new());
         let error = ExtendedError { errno, origin, kind, code, info, data, destination, offender, payload, control };
         if self.error_queue.len() < MAX_ERRORS {
             self.error_queue.push_back(error);

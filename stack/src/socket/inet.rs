@@ -35,6 +35,7 @@ impl Host {
             (SOCK_DGRAM, IPPROTO_ICMP) => (false, IPPROTO_ICMP),
             (SOCK_STREAM | SOCK_DGRAM, p) if (0..256).contains(&p) => return Err(Errno::EPROTONOSUPPORT),
             (SOCK_STREAM | SOCK_DGRAM, _) => return Err(Errno::EINVAL),
+            (SOCK_RAW, IPPROTO_IP) => return Err(Errno::EPROTONOSUPPORT),
             // Raw sockets are not made here; without CAP_NET_RAW Linux refuses them like this.
             (SOCK_RAW, _) => return Err(Errno::EPERM),
             _ => return Err(Errno::ESOCKTNOSUPPORT),
@@ -481,12 +482,13 @@ impl Host {
         };
         match cmd {
             F_GETFL => {
-                let nonblock = sock.is_some_and(|s| s.nonblock);
-                return Ok(SysRet::ok(i64::from(O_RDWR | if nonblock { O_NONBLOCK } else { 0 })));
+                let flags = sock.map_or(0, |s| s.f_flags | if s.nonblock { O_NONBLOCK } else { 0 });
+                return Ok(SysRet::ok(i64::from(O_RDWR | flags)));
             }
             F_SETFL => {
                 if let Some(sock) = sock {
                     sock.nonblock = arg & O_NONBLOCK != 0;
+                    sock.f_flags = arg & (O_APPEND | O_ASYNC);
                 }
             }
             F_GETFD | F_SETFD => {

@@ -2,6 +2,7 @@
 //!
 //! Linux: `include/net/sock.h`, `net/core/sock.c`, `net/ipv4/inet_hashtables.c`.
 
+mod cmsg;
 mod ehash;
 mod errqueue;
 mod hash;
@@ -11,6 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cmsg::scm_timestamping;
 pub(crate) use ehash::{Ehash, Established, Tuple};
 pub(crate) use errqueue::ExtendedError;
 pub(crate) use options::{int_of, value_of};
@@ -21,7 +23,7 @@ use crate::ip::Dst;
 use crate::skb::SkBuff;
 use crate::syscall::{
     EPOLLERR, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDBAND, EPOLLRDNORM, EPOLLWRBAND, EPOLLWRNORM, EpollId, Errno, Fd,
-    IP_PMTUDISC_DO, IP_PMTUDISC_WANT, Progress, Stop,
+    IP_PMTUDISC_DO, IP_PMTUDISC_WANT, Progress, SO_TXREHASH, Stop,
 };
 use crate::time::Duration;
 use crate::trace::{Field, Function, QueueKind, QueueOp, SockId, TaskId, TcpState, What};
@@ -95,6 +97,8 @@ pub struct Sock {
     pub(crate) soft_err: Option<Errno>,
     pub(crate) shutdown: u8,
     pub(crate) nonblock: bool,
+    /// `O_APPEND`, `O_ASYNC`: kept, without effect.
+    pub(crate) f_flags: i32,
     /// Descriptors that refer to it; 0: an orphan (`SOCK_DEAD`) or not accepted yet.
     pub(crate) files: u32,
     /// `SOCK_DEAD`: no program holds it, and none will.
@@ -240,6 +244,7 @@ impl Sock {
             soft_err: None,
             shutdown: 0,
             nonblock: false,
+            f_flags: 0,
             files: 0,
             dead: false,
             nospace: false,
@@ -266,7 +271,8 @@ impl Sock {
             tsq_throttled: false,
             rmem_alloc: 0,
             receive_queue: VecDeque::new(),
-            so_flags: 0,
+            // `net.core.txrehash`
+            so_flags: 1 << SO_TXREHASH,
             ip_flags: 0,
             priority: 0,
             mark: 0,

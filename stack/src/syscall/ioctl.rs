@@ -16,7 +16,10 @@ impl Host {
             None => return Err(Errno::EBADF.into()),
         };
         let Handle::Sock(sk) = handle else {
-            return if request == FIONBIO { Ok(SysRet::ok(0)) } else { Err(Errno::ENOTTY.into()) };
+            return match request {
+                FIONBIO => Ok(SysRet::ok(0)),
+                _ => Err(Errno::EINVAL.into()),
+            };
         };
         if request == FIONBIO {
             if let Some(sock) = self.socks.get_mut(sk) {

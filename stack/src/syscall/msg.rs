@@ -13,6 +13,8 @@ use alloc::vec::Vec;
 const UIO_MAXIOV: usize = 1024;
 /// `MAX_RW_COUNT`: no call moves more, bytes.
 const MAX_RW_COUNT: usize = 0x7fff_f000;
+/// `SKB_FRAG_PAGE_ORDER`: what is copied at once, bytes.
+const PAGE_FRAG: usize = 32_768;
 /// `sizeof(struct cmsghdr)`, bytes.
 const CMSG_HEADER: usize = 16;
 
@@ -101,7 +103,9 @@ impl Host {
         if source.fault && !stream {
             return Err(Errno::EFAULT.into());
         }
-        let ret = self.sock_sendmsg(cx, task, sk, &source.bytes, flags, addr, progress)?;
+        // The kernel copies a page fragment at a time, and throws away one that it could not fill.
+        let whole = if source.fault { source.bytes.len() / PAGE_FRAG * PAGE_FRAG } else { source.bytes.len() };
+        let ret = self.sock_sendmsg(cx, task, sk, &source.bytes[..whole], flags, addr, progress)?;
         if source.fault && ret.value == Ok(0) { Err(Errno::EFAULT.into()) } else { Ok(ret) }
     }
 
@@ -173,13 +177,20 @@ impl Host {
         if flags & MSG_ERRQUEUE != 0 {
             return tp.sk.recv_error(len);
         }
+        tp.read_stamp = 0;
         let mut ret = cx.call(Function::TcpRecvmsg, |cx| self.tcp_recvmsg(cx, task, tp, len, flags, progress))?;
+        let mut messages = Vec::new();
+        if ret.value != Ok(0) && tp.read_stamp != 0 {
+            // `tcp_recv_timestamp`
+            tp.timestamp_cmsgs(tp.read_stamp, &mut messages);
+        }
         if tp.recvmsg_inq {
-            let inq = ControlMsg { level: SOL_TCP, kind: TCP_CM_INQ, data: tp.inq_hint().to_le_bytes().into() };
-            match &mut ret.out {
-                Out::Message { control, .. } => control.push(inq),
-                out => *out = Out::Message { control: [inq].into(), flags: 0 },
-            }
+            messages.push(ControlMsg { level: SOL_TCP, kind: TCP_CM_INQ, data: tp.inq_hint().to_le_bytes().into() });
+        }
+        match &mut ret.out {
+            Out::Message { control, .. } => control.extend(messages),
+            out if !messages.is_empty() => *out = Out::Message { control: messages, flags: 0 },
+            _ => {}
         }
         Ok(ret)
     }

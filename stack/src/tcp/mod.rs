@@ -131,6 +131,11 @@ pub(crate) fn clock_ns(cx: &Cx<'_>) -> u64 {
     cx.now.as_nanos() + BOOT_NS
 }
 
+/// The wall clock at a time of [`clock_ns`], ns since the run began; 0 stays 0.
+pub(crate) fn wall_clock(stamp: u64) -> u64 {
+    stamp.saturating_sub(BOOT_NS)
+}
+
 impl Host {
     /// Takes a connection out of the table, runs `body` on it, and puts it back, or frees it if it is over.
     /// `None` if there is no such connection (or somebody above already has it).

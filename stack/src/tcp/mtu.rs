@@ -69,7 +69,7 @@ impl Host {
 
     /// The MTU of the connection's route.
     pub(super) fn dst_mtu(&self, tp: &TcpSock) -> u32 {
-        tp.dst.map_or(1500, |to| self.route_mtu(&to))
+        tp.dst.map_or(tp.pmtu_cookie, |to| self.route_mtu(&to))
     }
 
     /// `tcp_current_mss`: payload of a full segment, with the options it would carry now.

@@ -192,6 +192,10 @@ impl Host {
         if offset + used < size {
             return Look::Some;
         }
+        if tp.sk.wants_timestamps() {
+            // `tcp_update_recv_tstamps`
+            tp.read_stamp = tp.sk.receive_queue.get(cursor.at).map_or(0, |(skb, _)| skb.tstamp);
+        }
         if fin {
             return self.tcp_recv_fin(cx, tp, cursor);
         }

@@ -182,6 +182,8 @@ pub struct TcpSock {
     /// `TCP_NAGLE_PUSH`: once.
     pub(crate) nagle_push: bool,
     pub(crate) recvmsg_inq: bool,
+    /// When the last segment came that was read from, ns: only kept for who wants time stamps.
+    pub(crate) read_stamp: u64,
     pub(crate) keepalive_time: Option<Duration>,
     pub(crate) keepalive_intvl: Option<Duration>,
     pub(crate) keepalive_probes: Option<u8>,
@@ -405,6 +407,7 @@ impl TcpSock {
             cork: false,
             nagle_push: false,
             recvmsg_inq: false,
+            read_stamp: 0,
             keepalive_time: None,
             keepalive_intvl: None,
             keepalive_probes: None,

@@ -209,6 +209,7 @@ impl Host {
             skb.copy_out(CopyKind::ToUser, 0, count, &mut data, cx);
             let value = if flags & MSG_TRUNC != 0 { skb.len() } else { count };
             let cut = if skb.len() > count { MSG_TRUNC } else { 0 };
+            let control = sock.datagram_cmsgs(cx, &skb);
             if flags & MSG_PEEK == 0
                 && let Some((skb, _)) = sock.dequeue_rcv_skb(cx)
             {
@@ -217,7 +218,7 @@ impl Host {
             Ok(SysRet {
                 data,
                 addr: Some(SockAddr::v4(from.addr, from.port)),
-                out: Out::Message { control: Vec::new(), flags: cut },
+                out: Out::Message { control, flags: cut },
                 ..SysRet::ok(value as i64)
             })
         })

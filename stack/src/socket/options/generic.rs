@@ -18,6 +18,7 @@ const SOCK_MIN_RCVBUF: u32 = 2304;
 /// `SOF_TIMESTAMPING_MASK`
 const SOF_TIMESTAMPING_MASK: i32 = (SOF_TIMESTAMPING_TX_COMPLETION << 1) - 1;
 
+const SO_BSDCOMPAT: i32 = 14;
 const SO_PASSCRED: i32 = 16;
 const SO_PEERCRED: i32 = 17;
 const SO_ATTACH_FILTER: i32 = 26;
@@ -27,10 +28,14 @@ const SO_WIFI_STATUS: i32 = 41;
 const SO_NOFCS: i32 = 43;
 const SO_LOCK_FILTER: i32 = 44;
 const SO_SELECT_ERR_QUEUE: i32 = 45;
+const SO_BPF_EXTENSIONS: i32 = 48;
 const SO_INCOMING_NAPI_ID: i32 = 56;
 const SO_PEERGROUPS: i32 = 59;
 const SO_TIMESTAMP_NEW: i32 = 63;
 const SO_TIMESTAMPNS_NEW: i32 = 64;
+const SO_TIMESTAMPING_NEW: i32 = 65;
+const SO_RCVTIMEO_NEW: i32 = 66;
+const SO_SNDTIMEO_NEW: i32 = 67;
 const SO_PREFER_BUSY_POLL: i32 = 69;
 const SO_NETNS_COOKIE: i32 = 71;
 const SO_BUF_LOCK: i32 = 72;
@@ -127,10 +132,13 @@ impl Host {
                 sock.rcvlowat = wanted.max(1);
                 self.with_tcp(cx, sk, |host, cx, tp| host.tcp_set_rcvlowat(cx, tp, wanted as u32));
             }
-            SO_RCVTIMEO => sock.rcvtimeo = timeval(value)?,
-            SO_SNDTIMEO => sock.sndtimeo = timeval(value)?,
+            SO_RCVTIMEO | SO_RCVTIMEO_NEW => sock.rcvtimeo = timeval(value)?,
+            SO_SNDTIMEO | SO_SNDTIMEO_NEW => sock.sndtimeo = timeval(value)?,
             SO_TIMESTAMP | SO_TIMESTAMPNS | SO_TIMESTAMP_NEW | SO_TIMESTAMPNS_NEW => sock.set_timestamp(name, on),
-            SO_TIMESTAMPING => return self.sock_set_timestamping(sk, int),
+            SO_TIMESTAMPING | SO_TIMESTAMPING_NEW => {
+                sock.set_so_flag(SO_TIMESTAMPING_NEW, name == SO_TIMESTAMPING_NEW);
+                return self.sock_set_timestamping(sk, int);
+            }
             SO_MAX_PACING_RATE => {
                 let rate = match value.first_chunk() {
                     Some(b) => u64::from_le_bytes(*b),
@@ -141,7 +149,7 @@ impl Host {
             }
             SO_BUSY_POLL if int < 0 => return Err(Errno::EINVAL),
             SO_PREFER_BUSY_POLL | SO_BUSY_POLL if on => capable?,
-            SO_PREFER_BUSY_POLL | SO_BUSY_POLL | SO_INCOMING_CPU => {}
+            SO_PREFER_BUSY_POLL | SO_BUSY_POLL | SO_INCOMING_CPU | SO_BSDCOMPAT => {}
             SO_ZEROCOPY if sock.proto == Proto::Ping => return Err(Errno::EOPNOTSUPP),
             SO_ZEROCOPY | SO_TXREHASH if !(0..=1).contains(&int) => return Err(Errno::EINVAL),
             SO_ZEROCOPY | SO_TXREHASH => sock.set_so_flag(name, on),
@@ -230,7 +238,8 @@ impl Host {
             }
             SO_PEEK_OFF => -1,
             SO_INCOMING_CPU | SO_INCOMING_NAPI_ID | SO_BUSY_POLL | SO_PREFER_BUSY_POLL | SO_BINDTOIFINDEX => 0,
-            SO_RESERVE_MEM => 0,
+            SO_RESERVE_MEM | SO_BSDCOMPAT => 0,
+            SO_BPF_EXTENSIONS => 64,
             SO_BUF_LOCK => i32::from(sock.sndbuf_locked) | i32::from(sock.rcvbuf_locked) << 1,
             SO_MAX_PACING_RATE if len < 8 => max_pacing_rate.min(u64::from(u32::MAX)) as u32 as i32,
             SO_MAX_PACING_RATE => return Ok(value_of(&max_pacing_rate.to_le_bytes(), len)),
@@ -238,10 +247,12 @@ impl Host {
                 let seconds = sock.linger.map_or(0, |d| d.as_secs() as u32);
                 return Ok(value_of(&pair(u32::from(sock.linger.is_some()), seconds), len));
             }
-            SO_TIMESTAMPING => return Ok(value_of(&pair(sock.tsflags as u32, 0), len)),
+            SO_TIMESTAMPING_NEW if !sock.so_flag(SO_TIMESTAMPING_NEW) => return Ok(value_of(&[0; 8], len)),
+            SO_TIMESTAMPING | SO_TIMESTAMPING_NEW => return Ok(value_of(&pair(sock.tsflags as u32, 0), len)),
             SO_TXTIME => return Ok(value_of(&[0; 8], len)),
-            SO_RCVTIMEO | SO_SNDTIMEO => {
-                let t = if name == SO_RCVTIMEO { sock.rcvtimeo } else { sock.sndtimeo }.unwrap_or_default();
+            SO_RCVTIMEO | SO_SNDTIMEO | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW => {
+                let receive = matches!(name, SO_RCVTIMEO | SO_RCVTIMEO_NEW);
+                let t = if receive { sock.rcvtimeo } else { sock.sndtimeo }.unwrap_or_default();
                 let mut bytes = (t.as_secs() as i64).to_le_bytes().to_vec();
                 bytes.extend_from_slice(&i64::from(t.subsec_micros()).to_le_bytes());
                 return Ok(value_of(&bytes, len));
@@ -257,6 +268,7 @@ impl Host {
             }
             SO_BINDTODEVICE | SO_ATTACH_FILTER => return Ok(value_of(&[], len)),
             SO_PEERNAME if sock.peer.1 == 0 => return Err(Errno::ENOTCONN),
+            SO_PEERNAME if len > 16 => return Err(Errno::EINVAL),
             SO_PEERNAME => {
                 let mut bytes = [0; 16];
                 bytes[..2].copy_from_slice(&(AF_INET as u16).to_le_bytes());

@@ -18,6 +18,8 @@ const IP_RECVERR_RFC4884: i32 = 26;
 const IP_MULTICAST_IF: i32 = 32;
 const IP_MULTICAST_TTL: i32 = 33;
 const IP_MULTICAST_LOOP: i32 = 34;
+const IP_MSFILTER: i32 = 41;
+const MCAST_MSFILTER: i32 = 48;
 const IP_MULTICAST_ALL: i32 = 49;
 const IP_UNICAST_IF: i32 = 50;
 const IP_PROTOCOL: i32 = 52;
@@ -25,7 +27,7 @@ const IP_PROTOCOL: i32 = 52;
 const ECN_MASK: u8 = 3;
 
 impl Sock {
-    fn ip_flag(&self, name: i32) -> bool {
+    pub(crate) fn ip_flag(&self, name: i32) -> bool {
         self.ip_flags >> (name & 63) & 1 != 0
     }
 
@@ -45,6 +47,8 @@ impl Sock {
                 if tos != self.tos {
                     self.tos = tos;
                     self.priority = u32::from(tos_priority(tos));
+                    // `sk_dst_reset`: the route may depend on it.
+                    self.dst = None;
                 }
             }
             IP_TTL | IP_FREEBIND | IP_TRANSPARENT | IP_MINTTL | IP_MULTICAST_TTL | IP_MULTICAST_LOOP
@@ -63,6 +67,7 @@ impl Sock {
                     self.error_queue.clear();
                 }
             }
+            IP_RECVFRAGSIZE if self.proto == Proto::Tcp => return Err(Errno::EINVAL),
             IP_MINTTL if !(0..=255).contains(&int) => return Err(Errno::EINVAL),
             IP_MINTTL => self.min_ttl = int as u8,
             IP_OPTIONS if value.is_empty() => {}
@@ -119,7 +124,9 @@ impl Host {
             IP_MTU => self.route_mtu(sock.dst.as_ref().ok_or(Errno::ENOTCONN)?) as i32,
             IP_MULTICAST_TTL | IP_MULTICAST_LOOP | IP_MULTICAST_ALL => 1,
             IP_LOCAL_PORT_RANGE => sock.local_port_range as i32,
-            IP_PROTOCOL => i32::from(sock.protocol()),
+            // `inet_num`: of a raw socket the protocol.
+            IP_PROTOCOL => i32::from(sock.local.1),
+            IP_MSFILTER | MCAST_MSFILTER => return Err(Errno::EINVAL),
             IP_OPTIONS | IP_PKTOPTIONS => return Ok(value_of(&[], len)),
             IP_HDRINCL | IP_ROUTER_ALERT | IP_NODEFRAG | IP_UNICAST_IF | IP_MULTICAST_IF => 0,
             IP_PKTINFO
