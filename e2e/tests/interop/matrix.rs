@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -241,7 +240,7 @@ fn shut_window(pause: Duration) -> Result<()> {
         Ok(())
     })?;
     let fd = ours::accept(&mut peer, listener)?;
-    let value = Rc::from(65_536i32.to_le_bytes());
+    let value = 65_536i32.to_le_bytes().to_vec();
     peer.call(Syscall::Setsockopt { fd, level: SOL_SOCKET, name: SO_RCVBUF, value });
     peer.run_for(pause)?;
     let (got, _) = ours::receive_all(&mut peer, fd)?;

@@ -21,7 +21,7 @@ pub(crate) fn socket(peer: &mut Peer) -> Fd {
 
 pub(crate) fn listen(peer: &mut Peer, port: u16, backlog: i32) -> Result<Fd> {
     let fd = socket(peer);
-    let value = Rc::from(1i32.to_le_bytes());
+    let value = 1i32.to_le_bytes().to_vec();
     peer.call(Syscall::Setsockopt { fd, level: SOL_SOCKET, name: SO_REUSEADDR, value });
     let bound = peer.call(Syscall::Bind { fd, addr: SockAddr::v4(OURS, port) });
     ensure!(bound.value == Ok(0), "bind: {:?}", bound.value);
