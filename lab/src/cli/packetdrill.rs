@@ -79,7 +79,8 @@ fn scripts(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 
 fn folder(path: &Path, all: &mut Vec<PathBuf>) -> Result<(), String> {
     let cannot = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
-    let entries: Result<Vec<PathBuf>, _> = std::fs::read_dir(path).map_err(cannot)?.map(|e| e.map(|e| e.path())).collect();
+    let entries: Result<Vec<PathBuf>, _> =
+        std::fs::read_dir(path).map_err(cannot)?.map(|e| e.map(|e| e.path())).collect();
     let mut entries = entries.map_err(cannot)?;
     entries.sort();
     for entry in entries {

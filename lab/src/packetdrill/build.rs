@@ -151,7 +151,8 @@ impl Builder<'_> {
     }
 
     fn frame(&self, protocol: u8, payload: &[u8]) -> Result<Vec<u8>, String> {
-        let mut packet = ipv4(self.tuple.src.0, self.tuple.dst.0, protocol, (self.tos, self.ttl.unwrap_or(TTL)), payload)?;
+        let mut packet =
+            ipv4(self.tuple.src.0, self.tuple.dst.0, protocol, (self.tos, self.ttl.unwrap_or(TTL)), payload)?;
         let mut protocol = IPPROTO_IPIP;
         for around in self.around.iter().rev() {
             (packet, protocol) = match around {
@@ -171,13 +172,7 @@ impl Builder<'_> {
     }
 }
 
-fn ipv4(
-    src: Ipv4Addr,
-    dst: Ipv4Addr,
-    protocol: u8,
-    (tos, ttl): (u8, u8),
-    payload: &[u8],
-) -> Result<Vec<u8>, String> {
+fn ipv4(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, (tos, ttl): (u8, u8), payload: &[u8]) -> Result<Vec<u8>, String> {
     let len = 20 + payload.len();
     let tot_len = u16::try_from(len).map_err(|_| format!("the packet would have {len} bytes: IPv4 holds 65535"))?;
     let header = Ipv4Repr { header_len: 20, tos, tot_len, id: 0, frag_off: 0, ttl, protocol, src, dst };

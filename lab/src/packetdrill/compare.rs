@@ -78,10 +78,7 @@ fn ip(wanted: &IpInfo, live: &Live) -> Result<(), Difference> {
 
 fn tcp(wanted: &Tcp, got: &LiveTcp, session: &mut Session, options: &Options) -> Result<(), Difference> {
     if (wanted.flags, wanted.ace) != (got.flags, got.ace) {
-        return Err((
-            format!("flags {}", show::flags(wanted.flags, wanted.ace)),
-            show::flags(got.flags, got.ace),
-        ));
+        return Err((format!("flags {}", show::flags(wanted.flags, wanted.ace)), show::flags(got.flags, got.ace)));
     }
     number("reserved bits", 0u8, got.reserved)?;
     number("sequence number", wanted.seq, got.seq)?;

@@ -255,7 +255,10 @@ impl Driver {
             return Err(Failure::new(line, "there is no socket for this code to look at"));
         };
         let Some(fd) = socket.fd.and_then(|fd| self.fds.live(fd).ok()) else {
-            return Err(Failure::new(line, "the socket under test has no descriptor: it was not accepted, or it is closed"));
+            return Err(Failure::new(
+                line,
+                "the socket under test has no descriptor: it was not accepted, or it is closed",
+            ));
         };
         let tcp_info = self.inspect(fd, SOL_TCP, TCP_INFO, code::TCP_INFO_BYTES).await;
         let tcp_info = tcp_info.map_err(|e| Failure::new(line, format!("getsockopt(TCP_INFO): {e}")))?;

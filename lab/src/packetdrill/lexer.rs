@@ -113,7 +113,11 @@ impl Lexer<'_> {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             } else if rest.starts_with("/*") {
                 let Some(end) = rest.find("*/") else {
-                    return Err(Fault::new(self.at..self.at + 2, "a comment that does not end", "expected */ after it"));
+                    return Err(Fault::new(
+                        self.at..self.at + 2,
+                        "a comment that does not end",
+                        "expected */ after it",
+                    ));
                 };
                 self.at += end + 2;
             } else {
@@ -161,7 +165,9 @@ impl Lexer<'_> {
 
     /// `--name=value`: the value goes to the next blank, or is quoted.
     fn option(&mut self) -> Tok {
-        let word = |text: &str| text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(text.len());
+        let word = |text: &str| {
+            text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(text.len())
+        };
         let rest = &self.rest()[2..];
         let name = rest[..word(rest)].to_owned();
         self.at += 2 + name.len();
@@ -199,7 +205,11 @@ impl Lexer<'_> {
                             let digits: String = chars.clone().take(2).map(|(_, c)| c).collect();
                             let Some(byte) = u8::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 2) else {
                                 let at = start + 1 + at;
-                                return Err(Fault::new(at..at + 2, "a bad escape", "expected two hex digits after \\x"));
+                                return Err(Fault::new(
+                                    at..at + 2,
+                                    "a bad escape",
+                                    "expected two hex digits after \\x",
+                                ));
                             };
                             bytes.push(byte);
                             chars.nth(1);
@@ -299,22 +309,23 @@ mod tests {
 
     #[test]
     fn numbers_are_as_long_as_they_can_be() {
-        assert_eq!(toks("12 -1 0x1F .01 0.310 1."), [
-            Tok::Int(12),
-            Tok::Int(-1),
-            Tok::Hex(31),
-            Tok::Decimal(10_000_000),
-            Tok::Decimal(310_000_000),
-            Tok::Int(1),
-            Tok::Punct('.')
-        ]);
+        assert_eq!(
+            toks("12 -1 0x1F .01 0.310 1."),
+            [
+                Tok::Int(12),
+                Tok::Int(-1),
+                Tok::Hex(31),
+                Tok::Decimal(10_000_000),
+                Tok::Decimal(310_000_000),
+                Tok::Int(1),
+                Tok::Punct('.')
+            ]
+        );
         assert_eq!(toks("0...0.300"), [Tok::Int(0), Tok::Ellipsis, Tok::Decimal(300_000_000)]);
-        assert_eq!(toks("+.09...0.14"), [
-            Tok::Punct('+'),
-            Tok::Decimal(90_000_000),
-            Tok::Ellipsis,
-            Tok::Decimal(140_000_000)
-        ]);
+        assert_eq!(
+            toks("+.09...0.14"),
+            [Tok::Punct('+'), Tok::Decimal(90_000_000), Tok::Ellipsis, Tok::Decimal(140_000_000)]
+        );
         assert_eq!(toks("192.0.2.1"), [Tok::Ipv4([192, 0, 2, 1].into())]);
     }
 
@@ -328,20 +339,22 @@ mod tests {
     #[test]
     fn comments_strings_and_blocks() {
         assert_eq!(toks("a // b \n /* c \n */ d"), [Tok::Word, Tok::Word]);
-        assert_eq!(toks(r#""a\x41\n\"" `x "y"` %{ z # }%"#), [
-            Tok::Str(b"aA\n\"".to_vec()),
-            Tok::Backquote("x \"y\"".to_owned()),
-            Tok::Code(" z # ".to_owned())
-        ]);
+        assert_eq!(
+            toks(r#""a\x41\n\"" `x "y"` %{ z # }%"#),
+            [Tok::Str(b"aA\n\"".to_vec()), Tok::Backquote("x \"y\"".to_owned()), Tok::Code(" z # ".to_owned())]
+        );
     }
 
     #[test]
     fn options_take_their_value_to_the_next_blank() {
-        assert_eq!(toks("--ip_version=ipv4-mapped-ipv6 --mss=10 --dry_run // x"), [
-            Tok::Option("ip_version".to_owned(), Some("ipv4-mapped-ipv6".to_owned())),
-            Tok::Option("mss".to_owned(), Some("10".to_owned())),
-            Tok::Option("dry_run".to_owned(), None)
-        ]);
+        assert_eq!(
+            toks("--ip_version=ipv4-mapped-ipv6 --mss=10 --dry_run // x"),
+            [
+                Tok::Option("ip_version".to_owned(), Some("ipv4-mapped-ipv6".to_owned())),
+                Tok::Option("mss".to_owned(), Some("10".to_owned())),
+                Tok::Option("dry_run".to_owned(), None)
+            ]
+        );
     }
 
     #[test]

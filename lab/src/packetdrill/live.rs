@@ -19,8 +19,14 @@ pub(crate) struct Live {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum LiveBody {
     Tcp(LiveTcp),
-    Udp { ports: (u16, u16), payload: Vec<u8> },
-    Icmp { kind: u8, code: u8 },
+    Udp {
+        ports: (u16, u16),
+        payload: Vec<u8>,
+    },
+    Icmp {
+        kind: u8,
+        code: u8,
+    },
     /// Another protocol.
     Other,
 }
@@ -63,9 +69,7 @@ impl Live {
         let be16 = |at: usize| payload.get(at..at + 2).map(|b| u16::from_be_bytes([b[0], b[1]]));
         let body = match ip.protocol {
             IPPROTO_TCP => LiveBody::Tcp(LiveTcp::parse(payload)?),
-            IPPROTO_UDP => {
-                LiveBody::Udp { ports: (be16(0)?, be16(2)?), payload: payload.get(8..)?.to_vec() }
-            }
+            IPPROTO_UDP => LiveBody::Udp { ports: (be16(0)?, be16(2)?), payload: payload.get(8..)?.to_vec() },
             IPPROTO_ICMP => LiveBody::Icmp { kind: *payload.first()?, code: *payload.get(1)? },
             _ => LiveBody::Other,
         };

@@ -73,12 +73,6 @@ pub fn scenario(script: Script, args: Vec<String>) -> Scenario {
         hosts: vec![HostSpec { config, sysctl: Vec::new() }],
         switches: Vec::new(),
         wires: Vec::new(),
-        programs: vec![ProgramSpec {
-            host: 0,
-            name,
-            code: Code::Script(Rc::new(script)),
-            args,
-            start: Duration::ZERO,
-        }],
+        programs: vec![ProgramSpec { host: 0, name, code: Code::Script(Rc::new(script)), args, start: Duration::ZERO }],
     }
 }

@@ -197,7 +197,11 @@ impl Session {
             Body::Udp { ports, .. } => (socket.protocol == IPPROTO_UDP, ports.is_some()),
             Body::Icmp(_) => (true, false),
         };
-        if fits || explicit { Ok(()) } else { Err("the last socket is of another protocol than this packet".to_owned()) }
+        if fits || explicit {
+            Ok(())
+        } else {
+            Err("the last socket is of another protocol than this packet".to_owned())
+        }
     }
 
     fn set_state(&mut self, state: State) {
@@ -347,4 +351,3 @@ impl Tcp {
         self.flags & (SYN | ACK) == SYN
     }
 }
-

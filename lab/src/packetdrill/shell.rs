@@ -270,8 +270,7 @@ fn echo(words: &[String]) -> Option<Vec<Step>> {
         return Some(vec![proc_file(&format!("{path}={value}"))?]);
     }
     let (module, name) = path.strip_prefix("/sys/module/")?.split_once("/parameters/")?;
-    let change =
-        Change::Parameter { module: module.to_owned(), name: name.to_owned(), value: value.to_owned() };
+    let change = Change::Parameter { module: module.to_owned(), name: name.to_owned(), value: value.to_owned() };
     Some(vec![Step::Change(change, Strict::Must)])
 }
 
@@ -484,9 +483,13 @@ mod tests {
         assert_eq!(change("sysctl -e -q net/ipv4/tcp_ecn=2"), ecn("net.ipv4.tcp_ecn", "2"));
         assert_eq!(one("sysctl -e -q net/ipv4/x=2"), sysctl("net.ipv4.x", "2", Strict::May));
         let rmem = "4096 131072 33554432";
-        assert_eq!(change("sysctl -q net.ipv4.tcp_rmem=\"4096 131072 $((32*1024*1024))\""), ecn("net.ipv4.tcp_rmem", rmem));
+        assert_eq!(
+            change("sysctl -q net.ipv4.tcp_rmem=\"4096 131072 $((32*1024*1024))\""),
+            ecn("net.ipv4.tcp_rmem", rmem)
+        );
         assert_eq!(change("echo 2 > /proc/sys/net/ipv4/tcp_ecn"), ecn("net.ipv4.tcp_ecn", "2"));
-        let steps = parse("./set_sysctls.py /proc/sys/net/ipv4/a=1 \\\n\t\t /proc/sys/net/ipv4/b=2`".trim_end_matches('`'));
+        let steps =
+            parse("./set_sysctls.py /proc/sys/net/ipv4/a=1 \\\n\t\t /proc/sys/net/ipv4/b=2`".trim_end_matches('`'));
         let wanted = vec![sysctl("net.ipv4.a", "1", Strict::Must), sysctl("net.ipv4.b", "2", Strict::Must)];
         assert_eq!(steps, Ok(wanted));
         assert_eq!(parse("/tmp/sysctl_restore_${PPID}.sh"), Ok(Vec::new()));
@@ -497,7 +500,8 @@ mod tests {
     #[test]
     fn devices_and_routes_are_changed() {
         let pfifo = Change::Qdisc { kind: "pfifo".to_owned(), limit: Some(0) };
-        let steps = parse("tc qdisc delete dev tun0 root 2>/dev/null ; tc qdisc add dev tun0 root pfifo limit 0").unwrap();
+        let steps =
+            parse("tc qdisc delete dev tun0 root 2>/dev/null ; tc qdisc add dev tun0 root pfifo limit 0").unwrap();
         assert_eq!(steps[1], Step::Change(pfifo.clone(), Strict::Must));
         assert_eq!(change("tc qdisc replace dev tun0 root pfifo limit 0"), pfifo);
         assert_eq!(change("tc qdisc replace dev tun0 root fq"), Change::Qdisc { kind: "fq".to_owned(), limit: None });
@@ -536,7 +540,17 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        for command in ["rm -rf /", "sysctl -q", "tc qdisc add dev tun0 root netem delay 10ms", "ip rule add", "a || b", "x $(y)", "ss -t | grep x", "echo 1 > /tmp/x", "ip link set dev tun0 mtu"] {
+        for command in [
+            "rm -rf /",
+            "sysctl -q",
+            "tc qdisc add dev tun0 root netem delay 10ms",
+            "ip rule add",
+            "a || b",
+            "x $(y)",
+            "ss -t | grep x",
+            "echo 1 > /tmp/x",
+            "ip link set dev tun0 mtu",
+        ] {
             assert!(parse(command).is_err(), "{command}");
         }
     }

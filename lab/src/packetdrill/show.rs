@@ -113,7 +113,10 @@ pub(crate) fn option(option: &RawOption<'_>) -> String {
         (34, _) => format!("FO {}", hex(d)),
         (172 | 174, _) => {
             let names = if option.kind == 172 { ["e0b", "ceb", "e1b"] } else { ["e1b", "ceb", "e0b"] };
-            let counters = d.chunks_exact(3).zip(names).map(|(c, name)| format!(" {name} {}", u32::from_be_bytes([0, c[0], c[1], c[2]])));
+            let counters = d
+                .chunks_exact(3)
+                .zip(names)
+                .map(|(c, name)| format!(" {name} {}", u32::from_be_bytes([0, c[0], c[1], c[2]])));
             format!("ECN{}", counters.collect::<String>())
         }
         (254, 2..) if d[..2] == [0xf9, 0x89] => format!("FOEXP {}", hex(&d[2..])),

@@ -167,7 +167,8 @@ pub(crate) fn errno_name(number: i32) -> String {
 
 /// Is the word about IPv6, so that a script that uses it is for IPv6?
 pub(crate) fn is_ipv6_only(name: &str) -> bool {
-    name.starts_with("IPV6_") || ["AF_INET6", "PF_INET6", "SOL_IPV6", "IPPROTO_IPV6", "IPPROTO_ICMPV6", "SOL_ICMPV6"].contains(&name)
+    name.starts_with("IPV6_")
+        || ["AF_INET6", "PF_INET6", "SOL_IPV6", "IPPROTO_IPV6", "IPPROTO_ICMPV6", "SOL_ICMPV6"].contains(&name)
 }
 
 /// Is it a type or code of ICMP that only IPv6 has?

@@ -207,9 +207,11 @@ impl World {
                 Answer::Script(self.next_frame(id))
             }
             ScriptAsk::Change(change) => Answer::Script(ScriptAnswer::Changed(self.change(host, &change))),
-            ScriptAsk::Inspect { fd, level, name, len } => {
-                Answer::Script(ScriptAnswer::Inspected(self.inspect(host, id, Syscall::Getsockopt { fd, level, name, len })))
-            }
+            ScriptAsk::Inspect { fd, level, name, len } => Answer::Script(ScriptAnswer::Inspected(self.inspect(
+                host,
+                id,
+                Syscall::Getsockopt { fd, level, name, len },
+            ))),
             ScriptAsk::Counters => Answer::Script(ScriptAnswer::Counters(self.counters(host))),
         };
         self.answer(id, answer, programs);

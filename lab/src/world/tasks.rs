@@ -1,8 +1,8 @@
 //! Tasks: each runs to its next request, has it done, sleeps if the kernel says so.
 
+use super::script::Scripted;
 use super::{Note, World};
 use crate::program::{Executable, Programs};
-use super::script::Scripted;
 use crate::tape::{Answer, Ask, Asked};
 use python::Request;
 use stack::time::Duration;
@@ -47,7 +47,17 @@ pub struct Task {
 
 impl Task {
     pub(super) fn new(id: TaskId, host: usize, what: Rc<Executable>) -> Task {
-        Task { id, host, what, state: TaskState::Ready, asked: 0, line: 0, because: EventId::NONE, noted: true, script: None }
+        Task {
+            id,
+            host,
+            what,
+            state: TaskState::Ready,
+            asked: 0,
+            line: 0,
+            because: EventId::NONE,
+            noted: true,
+            script: None,
+        }
     }
 
     /// Its number.

@@ -71,8 +71,11 @@ pub(crate) fn check(
         }
         CallKind::Recvmsg { message, .. } if ret.value.is_ok() => {
             let nothing = (Vec::new(), 0);
-            let (control, flags) =
-                if let Out::Message { control, flags } = &ret.out { (control, flags) } else { (&nothing.0, &nothing.1) };
+            let (control, flags) = if let Out::Message { control, flags } = &ret.out {
+                (control, flags)
+            } else {
+                (&nothing.0, &nothing.1)
+            };
             if message.flags != *flags {
                 return Err(Mismatch::new(format!("msg_flags {:#x}", message.flags), format!("{flags:#x}")));
             }
@@ -156,7 +159,10 @@ fn controls(wanted: &[Control], got: &[ControlMsg], tolerance_ns: i64, start_ns:
                 let got_ns = u64_at(0).saturating_mul(1_000_000_000).saturating_add(u64_at(8)) - start_ns;
                 if *wanted_ns != 0 && (got_ns - wanted_ns).abs() > tolerance_ns {
                     let seconds = |ns: i64| format!("{}.{:09}", ns / 1_000_000_000, (ns % 1_000_000_000).abs());
-                    return Err(Mismatch::new(format!("{} {}", about("time stamp"), seconds(*wanted_ns)), seconds(got_ns)));
+                    return Err(Mismatch::new(
+                        format!("{} {}", about("time stamp"), seconds(*wanted_ns)),
+                        seconds(got_ns),
+                    ));
                 }
             }
             ControlData::ExtendedError { errno, origin, kind, code, info, data } => {
@@ -177,8 +183,10 @@ fn controls(wanted: &[Control], got: &[ControlMsg], tolerance_ns: i64, start_ns:
 /// Attributes in order, as `TCP_NLA_…` come with `SCM_TIMESTAMPING_OPT_STATS`.
 fn stats(wanted: &[(u16, Option<u64>)], mut got: &[u8], tolerance_us: i64) -> Verdict {
     for (kind, value) in wanted {
-        let header = got.first_chunk::<4>().map(|h| (u16::from_le_bytes([h[0], h[1]]), u16::from_le_bytes([h[2], h[3]])));
-        let Some((len, got_kind)) = header.filter(|(len, _)| (4..=12).contains(len) && usize::from(*len) <= got.len()) else {
+        let header =
+            got.first_chunk::<4>().map(|h| (u16::from_le_bytes([h[0], h[1]]), u16::from_le_bytes([h[2], h[3]])));
+        let Some((len, got_kind)) = header.filter(|(len, _)| (4..=12).contains(len) && usize::from(*len) <= got.len())
+        else {
             return Err(Mismatch::new(format!("attribute {kind}"), "no more attributes"));
         };
         same("attribute", *kind, got_kind)?;
@@ -186,7 +194,9 @@ fn stats(wanted: &[(u16, Option<u64>)], mut got: &[u8], tolerance_us: i64) -> Ve
         bytes[..usize::from(len) - 4].copy_from_slice(&got[4..usize::from(len)]);
         let got_value = u64::from_le_bytes(bytes);
         let near = |wanted: u64| {
-            TIMES.contains(kind) && wanted != 0 && (wanted as i64).saturating_sub(got_value as i64).abs() <= tolerance_us
+            TIMES.contains(kind)
+                && wanted != 0
+                && (wanted as i64).saturating_sub(got_value as i64).abs() <= tolerance_us
         };
         if value.is_some_and(|wanted| wanted != got_value && !near(wanted)) {
             same(&format!("attribute {kind}:"), value.unwrap_or_default(), got_value)?;

@@ -1,8 +1,6 @@
 //! From the arguments as written to a call.
 
-use super::{
-    Address, Buffer, CallKind, Control, ControlData, EpollEntry, Message, OptionValue, PollEntry,
-};
+use super::{Address, Buffer, CallKind, Control, ControlData, EpollEntry, Message, OptionValue, PollEntry};
 use crate::packetdrill::lexer::Fault;
 use crate::packetdrill::parser::{Expr, Item, Sub};
 use crate::packetdrill::symbols;
@@ -16,9 +14,32 @@ type Result<T> = std::result::Result<T, Fault>;
 const MAX_BUFFER: usize = 1 << 28;
 
 const NAMES: &[&str] = &[
-    "socket", "bind", "listen", "accept", "connect", "read", "readv", "recv", "recvfrom", "recvmsg", "write", "writev",
-    "send", "sendto", "sendmsg", "fcntl", "ioctl", "close", "shutdown", "getsockopt", "setsockopt", "poll",
-    "epoll_create", "epoll_ctl", "epoll_wait", "cap_set",
+    "socket",
+    "bind",
+    "listen",
+    "accept",
+    "connect",
+    "read",
+    "readv",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "fcntl",
+    "ioctl",
+    "close",
+    "shutdown",
+    "getsockopt",
+    "setsockopt",
+    "poll",
+    "epoll_create",
+    "epoll_ctl",
+    "epoll_wait",
+    "cap_set",
 ];
 /// Calls of the original that have no place here.
 const MISSING: &[&str] = &["open", "sendfile", "pipe", "splice", "psp_rx_assoc", "psp_tx_assoc"];
@@ -237,7 +258,9 @@ impl Args<'_> {
 
     fn message(&self, index: usize) -> Result<Message> {
         let expr = self.get(index)?;
-        let Item::Struct(subs) = &expr.item else { return Err(wrong(expr, "{msg_name(...)=..., msg_iov(N)=[...], msg_flags=N}")) };
+        let Item::Struct(subs) = &expr.item else {
+            return Err(wrong(expr, "{msg_name(...)=..., msg_iov(N)=[...], msg_flags=N}"));
+        };
         let fields = Fields::new(expr, subs, &["msg_name", "msg_iov", "msg_flags", "msg_control"])?;
         let lens = self.iovec(fields.get("msg_iov")?)?;
         if let Some(count) = fields.find("msg_iov").and_then(|s| s.count.as_ref()) {
@@ -283,7 +306,11 @@ impl<'a> Fields<'a> {
             let known = sub.name.as_deref().filter(|n| names.contains(n));
             let Some(name) = known else {
                 let what = sub.name.as_deref().map_or("a value without a name".to_owned(), |n| format!("\"{n}\""));
-                return Err(Fault::new(sub.span.clone(), format!("unexpected {what}"), format!("expected {}", names.join(", "))));
+                return Err(Fault::new(
+                    sub.span.clone(),
+                    format!("unexpected {what}"),
+                    format!("expected {}", names.join(", ")),
+                ));
             };
             if subs[..i].iter().any(|s| s.name.as_deref() == Some(name)) {
                 return Err(Fault::new(sub.span.clone(), format!("{name} twice"), "expected it once"));
@@ -297,7 +324,8 @@ impl<'a> Fields<'a> {
     }
 
     fn get(&self, name: &str) -> Result<&'a Expr> {
-        let missing = || Fault::new(self.whole.span.clone(), format!("{name} is missing"), format!("expected {name}=VALUE"));
+        let missing =
+            || Fault::new(self.whole.span.clone(), format!("{name} is missing"), format!("expected {name}=VALUE"));
         self.find(name).map(|s| &s.value).ok_or_else(missing)
     }
 
@@ -319,14 +347,16 @@ fn list(expr: &Expr) -> Result<&[Expr]> {
 
 fn same_count(expr: &Expr, count: i64, there: usize) -> Result<()> {
     let same = usize::try_from(count) == Ok(there);
-    let fault = || Fault::new(expr.span.clone(), format!("{count} where the list has {there}"), format!("expected {there}"));
+    let fault =
+        || Fault::new(expr.span.clone(), format!("{count} where the list has {there}"), format!("expected {there}"));
     if same { Ok(()) } else { Err(fault()) }
 }
 
 fn length(expr: &Expr) -> Result<usize> {
     let len: u32 = int(expr)?;
     let len = len as usize;
-    let fault = || Fault::new(expr.span.clone(), format!("a buffer of {len} bytes"), format!("expected at most {MAX_BUFFER}"));
+    let fault =
+        || Fault::new(expr.span.clone(), format!("a buffer of {len} bytes"), format!("expected at most {MAX_BUFFER}"));
     if len <= MAX_BUFFER { Ok(len) } else { Err(fault()) }
 }
 
@@ -358,7 +388,11 @@ narrow! {
 fn int<T: Narrow>(expr: &Expr) -> Result<T> {
     let Item::Int(value) = expr.item else { return Err(wrong(expr, "a number or symbols")) };
     T::narrow(value).ok_or_else(|| {
-        Fault::new(expr.span.clone(), format!("{value} is out of range"), "expected a number that fits the argument's type")
+        Fault::new(
+            expr.span.clone(),
+            format!("{value} is out of range"),
+            "expected a number that fits the argument's type",
+        )
     })
 }
 

@@ -20,29 +20,114 @@ use stack::syscall::{EpollEvent, SockAddr};
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[allow(missing_docs)] // the fields are the arguments of the manual page; `fd` is the script's number
 pub enum CallKind {
-    Socket { family: i32, kind: i32, protocol: i32 },
-    Bind { fd: i32, addr: Address },
-    Listen { fd: i32, backlog: i32 },
-    Accept { fd: i32 },
-    Connect { fd: i32, addr: Address },
-    Read { fd: i32, buffer: Buffer },
-    Write { fd: i32, buffer: Buffer },
-    Recv { fd: i32, buffer: Buffer, flags: i32, from: bool },
-    Send { fd: i32, buffer: Buffer, flags: i32, to: Option<Address> },
-    Readv { fd: i32, lens: Vec<usize> },
-    Writev { fd: i32, lens: Vec<usize> },
-    Sendmsg { fd: i32, message: Message, flags: i32 },
-    Recvmsg { fd: i32, message: Message, flags: i32 },
-    Fcntl { fd: i32, cmd: i32, arg: i32 },
-    Ioctl { fd: i32, request: u32, value: Option<i32> },
-    Close { fd: i32 },
-    Shutdown { fd: i32, how: i32 },
-    Getsockopt { fd: i32, level: i32, name: i32, value: OptionValue, len: usize },
-    Setsockopt { fd: i32, level: i32, name: i32, value: OptionValue, len: usize },
-    Poll { fds: Vec<PollEntry>, timeout: i32 },
-    EpollCreate { size: i32 },
-    EpollCtl { epfd: i32, op: i32, fd: i32, event: Option<EpollEntry> },
-    EpollWait { epfd: i32, events: Vec<EpollEntry>, max: i32, timeout: i32 },
+    Socket {
+        family: i32,
+        kind: i32,
+        protocol: i32,
+    },
+    Bind {
+        fd: i32,
+        addr: Address,
+    },
+    Listen {
+        fd: i32,
+        backlog: i32,
+    },
+    Accept {
+        fd: i32,
+    },
+    Connect {
+        fd: i32,
+        addr: Address,
+    },
+    Read {
+        fd: i32,
+        buffer: Buffer,
+    },
+    Write {
+        fd: i32,
+        buffer: Buffer,
+    },
+    Recv {
+        fd: i32,
+        buffer: Buffer,
+        flags: i32,
+        from: bool,
+    },
+    Send {
+        fd: i32,
+        buffer: Buffer,
+        flags: i32,
+        to: Option<Address>,
+    },
+    Readv {
+        fd: i32,
+        lens: Vec<usize>,
+    },
+    Writev {
+        fd: i32,
+        lens: Vec<usize>,
+    },
+    Sendmsg {
+        fd: i32,
+        message: Message,
+        flags: i32,
+    },
+    Recvmsg {
+        fd: i32,
+        message: Message,
+        flags: i32,
+    },
+    Fcntl {
+        fd: i32,
+        cmd: i32,
+        arg: i32,
+    },
+    Ioctl {
+        fd: i32,
+        request: u32,
+        value: Option<i32>,
+    },
+    Close {
+        fd: i32,
+    },
+    Shutdown {
+        fd: i32,
+        how: i32,
+    },
+    Getsockopt {
+        fd: i32,
+        level: i32,
+        name: i32,
+        value: OptionValue,
+        len: usize,
+    },
+    Setsockopt {
+        fd: i32,
+        level: i32,
+        name: i32,
+        value: OptionValue,
+        len: usize,
+    },
+    Poll {
+        fds: Vec<PollEntry>,
+        timeout: i32,
+    },
+    EpollCreate {
+        size: i32,
+    },
+    EpollCtl {
+        epfd: i32,
+        op: i32,
+        fd: i32,
+        event: Option<EpollEntry>,
+    },
+    EpollWait {
+        epfd: i32,
+        events: Vec<EpollEntry>,
+        max: i32,
+        timeout: i32,
+    },
     /// A call that changes nothing here, e.g. `cap_set`: it always gives 0.
     Nothing,
     /// A call that this stack does not have.

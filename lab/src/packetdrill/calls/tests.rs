@@ -1,8 +1,8 @@
 //! What came back, compared.
 
 use super::*;
-use crate::packetdrill::parser::parse;
 use crate::packetdrill::ast::{Action, Call};
+use crate::packetdrill::parser::parse;
 use stack::syscall::{ControlMsg, Errno, Out, SysRet, Syscall};
 
 /// The call of a script of one event.
@@ -130,7 +130,9 @@ fn extended_errors_and_attributes_are_taken_apart() {
     stats.extend(10_500u64.to_le_bytes());
     stats.extend([5, 0, 14, 0, 2, 0, 0, 0]);
     let ret = message(vec![ControlMsg { level: 1, kind: 54, data: stats }], 0);
-    let text = |list| recvmsg(&format!("{{cmsg_level=SOL_SOCKET, cmsg_type=SCM_TIMESTAMPING_OPT_STATS, cmsg_data={{{list}}}}}"));
+    let text = |list| {
+        recvmsg(&format!("{{cmsg_level=SOL_SOCKET, cmsg_type=SCM_TIMESTAMPING_OPT_STATS, cmsg_data={{{list}}}}}"))
+    };
     assert_eq!(verdict(&text("TCP_NLA_BUSY=10000, TCP_NLA_CA_STATE=2"), &ret), Ok(()));
     assert_eq!(verdict(&text("TCP_NLA_BUSY=..., TCP_NLA_CA_STATE=2"), &ret), Ok(()));
     assert!(verdict(&text("TCP_NLA_BUSY=20000, TCP_NLA_CA_STATE=2"), &ret).is_err());

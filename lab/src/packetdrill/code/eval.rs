@@ -44,7 +44,9 @@ impl Session {
             Expr::Index(value, index) => {
                 let (value, index) = (self.eval(value)?, self.eval(index)?);
                 let index = index.int().ok_or("an index must be an integer")?;
-                let Value::Tuple(items) = value else { return Err(format!("'{}' object is not subscriptable", value.type_name())) };
+                let Value::Tuple(items) = value else {
+                    return Err(format!("'{}' object is not subscriptable", value.type_name()));
+                };
                 let at = if index < 0 { index + items.len() as i128 } else { index };
                 let item = usize::try_from(at).ok().and_then(|at| items.get(at).cloned());
                 item.ok_or("tuple index out of range")?
@@ -234,7 +236,8 @@ fn format_percent(format: &str, values: Value) -> Result<String> {
 
 fn one_format(kind: char, spec: &str, value: &Value) -> Result<String> {
     let wrong = || format!("%{kind} format: a number is required, not {}", value.type_name());
-    let (flags, rest) = spec.split_at(spec.find(|c: char| c.is_ascii_digit() && c != '0' || c == '.').unwrap_or(spec.len()));
+    let (flags, rest) =
+        spec.split_at(spec.find(|c: char| c.is_ascii_digit() && c != '0' || c == '.').unwrap_or(spec.len()));
     let (width, precision) = rest.split_once('.').map_or((rest, None), |(w, p)| (w, Some(p.parse().unwrap_or(0))));
     let width: usize = width.parse().unwrap_or(0).min(1000);
     let integer = || value.int().or_else(|| value.float().map(|x| x.trunc() as i128)).ok_or_else(wrong);

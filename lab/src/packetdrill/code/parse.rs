@@ -15,7 +15,11 @@ pub(super) enum Statement {
     Assign(String, Expr),
     /// `name op= expr`
     Update(String, &'static str, Expr),
-    Assert { test: Expr, message: Option<Expr>, span: Range<usize> },
+    Assert {
+        test: Expr,
+        message: Option<Expr>,
+        span: Range<usize>,
+    },
     /// Conditions with their bodies; `else` has none.
     If(Vec<(Option<Expr>, Vec<(u32, Statement)>)>),
 }
@@ -109,7 +113,8 @@ fn if_statement(lines: &[Line], at: &mut usize, first: &Line) -> Result<Statemen
         }
         branches.push((test, body));
         let next = lines.get(*at).filter(|l| !is_else && l.indent == first.indent);
-        let goes_on = |l: &&Line| matches!(l.tokens.first().map(|t| &t.tok), Some(Tok::Name(n)) if n == "elif" || n == "else");
+        let goes_on =
+            |l: &&Line| matches!(l.tokens.first().map(|t| &t.tok), Some(Tok::Name(n)) if n == "elif" || n == "else");
         match next.filter(goes_on) {
             Some(next) => {
                 line = next;
@@ -207,13 +212,17 @@ impl Parser<'_> {
             self.expect(")")?;
             return Ok(Statement::Print(args));
         }
-        for word in ["import", "from", "def", "for", "while", "class", "try", "with", "return", "raise", "global", "del"] {
+        for word in
+            ["import", "from", "def", "for", "while", "class", "try", "with", "return", "raise", "global", "del"]
+        {
             if self.is_name(word) {
                 return Err(CodeError::new(self.here(), format!("\"{word}\" is more Python than this runner knows")));
             }
         }
         let target = match (self.peek(), self.tokens.get(self.at + 1).map(|t| &t.tok)) {
-            (Some(Tok::Name(name)), Some(Tok::Op(op))) if op.ends_with('=') && !["==", "<=", ">=", "!="].contains(op) => {
+            (Some(Tok::Name(name)), Some(Tok::Op(op)))
+                if op.ends_with('=') && !["==", "<=", ">=", "!="].contains(op) =>
+            {
                 Some((name.clone(), *op))
             }
             _ => None,
@@ -391,7 +400,11 @@ impl Parser<'_> {
                 let mut items = self.list(|p| p.is_op(close))?;
                 let comma = matches!(self.tokens.get(self.at.wrapping_sub(1)).map(|t| &t.tok), Some(Tok::Op(",")));
                 self.expect(close)?;
-                if open == "(" && items.len() == 1 && !comma { Ok(items.swap_remove(0)) } else { Ok(Expr::Tuple(items)) }
+                if open == "(" && items.len() == 1 && !comma {
+                    Ok(items.swap_remove(0))
+                } else {
+                    Ok(Expr::Tuple(items))
+                }
             }
             _ => {
                 self.at -= 1;

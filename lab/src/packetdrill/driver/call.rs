@@ -1,6 +1,6 @@
 //! System calls of a script: made, waited for, checked.
 
-use super::clock::{When, seconds};
+use super::clock::When;
 use super::{Driver, Failure, Result};
 use crate::packetdrill::ast::Call;
 use crate::packetdrill::calls::{Address, CallKind, Mismatch, check, make, makes_descriptor};
@@ -19,8 +19,7 @@ const BETWEEN_CALLS_NS: i64 = 1_000_000_000;
 pub(super) struct InFlight {
     line: u32,
     call: Call,
-    /// When it began, and when it is to return.
-    when: When,
+    /// When it is to return.
     end: When,
 }
 
@@ -30,29 +29,33 @@ impl Driver {
         self.wait_with_call(line, when, call).await?;
         let kind = &call.kind;
         if *kind == CallKind::Nothing {
-            return self.returned(line, call, &SysRet::ok(0)).await;
+            let now = self.now().await;
+            return self.returned(line, call, &SysRet::ok(0), now).await;
         }
-        let made = make(kind, &self.fds, &self.script.options).map_err(|e| Failure::new(line, format!("{}: {e}", call.text)))?;
+        let made = make(kind, &self.fds, &self.script.options)
+            .map_err(|e| Failure::new(line, format!("{}: {e}", call.text)))?;
         self.before(kind, &made);
         let now = self.now().await;
         let end = call.end.map(|end| Self::end_of(when, end));
         match (self.ask(ScriptAsk::Begin(made)).await, end) {
             (Answer::Syscall(ret), end) => {
-                let at = self.now().await - self.clock.start_ns;
+                let at = self.now().await;
                 if let Some(end) = end {
-                    self.check_end(line, end, at)?;
+                    self.check_end(line, end, at - self.clock.start_ns)?;
                 }
-                self.returned(line, call, &ret).await
+                self.returned(line, call, &ret, at).await
             }
             (_, Some(end)) => {
                 self.note(now, &format!("{} ...", call.text)).await;
-                self.in_flight = Some(InFlight { line, call: call.clone(), when, end });
+                self.in_flight = Some(InFlight { line, call: call.clone(), end });
                 Ok(())
             }
             (_, None) => {
                 let until = now + PATIENCE_NS;
                 match self.ask(ScriptAsk::Await { until_ns: until as u64 }).await {
-                    Answer::Script(ScriptAnswer::Returned { ret, .. }) => self.returned(line, call, &ret).await,
+                    Answer::Script(ScriptAnswer::Returned { at_ns, ret }) => {
+                        self.returned(line, call, &ret, at_ns as i64).await
+                    }
                     _ => Err(Failure::new(line, format!("expected {} to return, got no end of its sleep", call.text))),
                 }
             }
@@ -119,11 +122,9 @@ impl Driver {
         let Some(sleeping) = self.in_flight.take() else { return Ok(()) };
         let result = self.check_end(sleeping.line, sleeping.end, at_ns as i64 - self.clock.start_ns);
         let result = match result {
-            Ok(()) => self.returned(sleeping.line, &sleeping.call, &ret).await,
+            Ok(()) => self.returned(sleeping.line, &sleeping.call, &ret, at_ns as i64).await,
             wrong => wrong,
         };
-        let began = seconds(sleeping.when.from_ns);
-        self.note(at_ns as i64, &format!("... {} of {began} s has returned", sleeping.call.text)).await;
         self.forgive(result, self.script.options.calls_not_fatal).await
     }
 
@@ -148,13 +149,12 @@ impl Driver {
         self.session.connect(fd, (!disconnect).then_some((to.addr, to.port)));
     }
 
-    async fn returned(&mut self, line: u32, call: &Call, ret: &SysRet) -> Result {
-        let now = self.now().await;
+    async fn returned(&mut self, line: u32, call: &Call, ret: &SysRet, at_ns: i64) -> Result {
         let shown = match ret.value {
             Ok(value) => value.to_string(),
             Err(error) => format!("-1 {}", errno_name(error as i32)),
         };
-        self.note(now, &format!("{} = {shown}", call.text)).await;
+        self.note(at_ns, &format!("{} = {shown}", call.text)).await;
         let expected = (call.result, call.errno);
         let tolerance = (self.script.options.tolerance_ns, self.clock.start_ns);
         check(&call.kind, expected, ret, tolerance).map_err(|m| {

@@ -75,8 +75,7 @@ impl Clock {
             return Ok(());
         }
         let range = if when.to_ns > when.from_ns { format!("~{}", seconds(when.to_ns)) } else { String::new() };
-        let expected =
-            format!("{what} at {}{range} s (tolerance {} s)", seconds(when.from_ns), seconds(tolerance));
+        let expected = format!("{what} at {}{range} s (tolerance {} s)", seconds(when.from_ns), seconds(tolerance));
         Err(Mismatch::new(expected, format!("it at {} s", seconds(at))))
     }
 }
@@ -119,7 +118,8 @@ mod tests {
     #[test]
     fn too_early_is_as_wrong_as_too_late() {
         let clock = clock();
-        let when = |from_ns, before_ns| When { from_ns, to_ns: from_ns, any: false, anchor_ns: 0, relative: true, before_ns };
+        let when =
+            |from_ns, before_ns| When { from_ns, to_ns: from_ns, any: false, anchor_ns: 0, relative: true, before_ns };
         let ok = |when, at| clock.check(when, at, "it").is_ok();
         let near = when(20 * MS, Some(10 * MS));
         assert!(ok(near, 16 * MS) && ok(near, 24 * MS) && !ok(near, 16 * MS - 1) && !ok(near, 24 * MS + 1));

@@ -128,7 +128,11 @@ impl Driver {
                     0 => "nothing".to_owned(),
                     _ => format!("only {collected} bytes of it: \"{}\"", show::live(&parts[parts.len() - 1])),
                 };
-                let text = format!("expected \"{}\", got {so_far} by {} s", show::packet(packet), seconds(deadline - self.clock.start_ns));
+                let text = format!(
+                    "expected \"{}\", got {so_far} by {} s",
+                    show::packet(packet),
+                    seconds(deadline - self.clock.start_ns)
+                );
                 return Err(Failure::new(line, text));
             };
             self.session.to_script(&mut live, packet);
@@ -163,7 +167,11 @@ impl Driver {
             at if at < when.from_ns => at - when.from_ns,
             at => at - when.to_ns,
         };
-        let off = if off.abs() < 1000 { String::new() } else { format!("  [{}{} s]", if off > 0 { "+" } else { "" }, seconds(off)) };
+        let off = if off.abs() < 1000 {
+            String::new()
+        } else {
+            format!("  [{}{} s]", if off > 0 { "+" } else { "" }, seconds(off))
+        };
         format!("{}{off}", show::live(live))
     }
 

@@ -96,7 +96,9 @@ fn read(file: &str, text: &str, cli: &[CliOption]) -> Result<Script> {
         let event = parser.event(events.is_empty())?;
         if let Time::Absolute(ns) | Time::AbsoluteRange(ns, _) = event.1.time {
             if at_least.is_some_and(|before| ns < before) {
-                return Err(Fault::new(event.0, "time goes backwards", "expected a time not before the last event's").into());
+                return Err(
+                    Fault::new(event.0, "time goes backwards", "expected a time not before the last event's").into()
+                );
             }
             at_least = Some(ns);
         } else {
@@ -198,9 +200,8 @@ impl Parser<'_> {
     fn integer<T: TryFrom<i64>>(&mut self, what: &str) -> Result<T> {
         let token = self.next();
         let Tok::Int(value) = token.tok else { return Err(self.unexpected(&token, what)) };
-        T::try_from(value).map_err(|_| {
-            Fault::new(token.span, format!("{value} is out of range"), format!("expected {what}")).into()
-        })
+        T::try_from(value)
+            .map_err(|_| Fault::new(token.span, format!("{value} is out of range"), format!("expected {what}")).into())
     }
 
     /// Replaces the words that are defined by their values.
@@ -237,7 +238,9 @@ impl Parser<'_> {
         let outbound = matches!(&action, Action::Packet(p) if p.direction == Direction::Outbound);
         if !outbound && matches!(time, Time::Any | Time::AbsoluteRange(..) | Time::RelativeRange(..)) {
             let hint = "expected a packet from the stack (>) after a time of this kind";
-            return Err(Fault::new(action_span, "only an outbound packet may come at any of several times", hint).into());
+            return Err(
+                Fault::new(action_span, "only an outbound packet may come at any of several times", hint).into()
+            );
         }
         Ok((span, Event { place, time, action }))
     }

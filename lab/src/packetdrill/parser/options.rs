@@ -11,15 +11,48 @@ use std::ops::Range;
 
 /// Options that say how the original program goes about its work: nothing to do here.
 const WITHOUT_EFFECT: &[&str] = &[
-    "send_omit_free", "verbose", "debug", "speed", "code_command", "code_format", "code_sockopt", "is_anyip", "wire_client",
-    "wire_server", "wire_server_ip", "wire_server_port", "wire_client_dev", "wire_server_dev", "so_filename",
-    "so_flags", "use_expect", "psp_udp_port", "fm_filename", "fm_flags",
+    "send_omit_free",
+    "verbose",
+    "debug",
+    "speed",
+    "code_command",
+    "code_format",
+    "code_sockopt",
+    "is_anyip",
+    "wire_client",
+    "wire_server",
+    "wire_server_ip",
+    "wire_server_port",
+    "wire_client_dev",
+    "wire_server_dev",
+    "so_filename",
+    "so_flags",
+    "use_expect",
+    "psp_udp_port",
+    "fm_filename",
+    "fm_flags",
 ];
 
 const WITH_EFFECT: &[&str] = &[
-    "ip_version", "mss", "mtu", "tolerance_usecs", "tolerance_percent", "tcp_ts_tick_usecs", "tcp_ts_ecr_scaled",
-    "strict_segments", "strict", "non_fatal", "bind_port", "connect_port", "local_ip", "remote_ip", "gateway_ip",
-    "netmask_ip", "define", "dry_run", "init_scripts",
+    "ip_version",
+    "mss",
+    "mtu",
+    "tolerance_usecs",
+    "tolerance_percent",
+    "tcp_ts_tick_usecs",
+    "tcp_ts_ecr_scaled",
+    "strict_segments",
+    "strict",
+    "non_fatal",
+    "bind_port",
+    "connect_port",
+    "local_ip",
+    "remote_ip",
+    "gateway_ip",
+    "netmask_ip",
+    "define",
+    "dry_run",
+    "init_scripts",
 ];
 
 impl Parser<'_> {
@@ -58,7 +91,8 @@ fn set(
     span: Range<usize>,
 ) -> std::result::Result<(), Fault> {
     let name = name.replace('-', "_");
-    let bad = |expected: &str| Fault::new(span.clone(), format!("a bad value of --{name}"), format!("expected {expected}"));
+    let bad =
+        |expected: &str| Fault::new(span.clone(), format!("a bad value of --{name}"), format!("expected {expected}"));
     let value = value.map(|v| v.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(v));
     let text = || value.ok_or_else(|| bad(&format!("--{name}=VALUE")));
     fn number<T: std::str::FromStr>(text: &str, bad: Fault) -> std::result::Result<T, Fault> {

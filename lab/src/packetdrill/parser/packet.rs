@@ -9,8 +9,7 @@ use crate::packetdrill::symbols::{self, icmp_code, icmp_type};
 use crate::scenario::suggest::did_you_mean;
 use stack::wire::tcp::{ACK, FIN, PSH, RST, SYN, URG};
 
-const OPTION_NAMES: &[&str] =
-    &["mss", "wscale", "sackOK", "nop", "eol", "TS", "sack", "FO", "FOEXP", "md5", "ECN"];
+const OPTION_NAMES: &[&str] = &["mss", "wscale", "sackOK", "nop", "eol", "TS", "sack", "FO", "FOEXP", "md5", "ECN"];
 /// What a header can hold.
 const MAX_OPTION_BYTES: usize = 40;
 
@@ -56,7 +55,9 @@ impl Parser<'_> {
                 around.push(Encapsulation::Mpls(self.mpls()?));
             } else if self.is_word("encap") {
                 let token = self.peek().clone();
-                return Err(Fault::new(token.span, "PSP is not part of this stack", "expected a packet without it").into());
+                return Err(
+                    Fault::new(token.span, "PSP is not part of this stack", "expected a packet without it").into()
+                );
             } else {
                 return Ok(around);
             }
@@ -125,7 +126,9 @@ impl Parser<'_> {
                 "tos" => info.tos = Some(self.byte("a hexadecimal number of 8 bits")?),
                 "ttl" => info.ttl = Some(self.byte("a time to live from 1 to 255")?),
                 "flowlabel" => {
-                    return Err(Stop::Skip("it speaks of flow labels, so it is for IPv6, which this stack does not have".to_owned()));
+                    return Err(Stop::Skip(
+                        "it speaks of flow labels, so it is for IPv6, which this stack does not have".to_owned(),
+                    ));
                 }
                 _ => return Err(self.unexpected(&token, "noecn, ect0, ect1, ce, ect01, tos or ttl")),
             }
@@ -181,7 +184,9 @@ impl Parser<'_> {
         }
         // `P.5` is a word and a decimal, `S.` a word and a dot.
         let mut text = String::new();
-        if self.peek().tok == Tok::Word || (matches!(self.peek().tok, Tok::Int(0..=7)) && self.peek_at(1).tok == Tok::Punct('.')) {
+        if self.peek().tok == Tok::Word
+            || (matches!(self.peek().tok, Tok::Int(0..=7)) && self.peek_at(1).tok == Tok::Punct('.'))
+        {
             text.push_str(&self.next().text);
         }
         if self.accept('.') {
@@ -190,7 +195,9 @@ impl Parser<'_> {
             text.push_str(&self.next().text);
         }
         if text.is_empty() {
-            return Err(self.unexpected(&start, "a packet: TCP flags (F S R P . U E W A, a digit, or -), \"udp\" or \"icmp\""));
+            return Err(
+                self.unexpected(&start, "a packet: TCP flags (F S R P . U E W A, a digit, or -), \"udp\" or \"icmp\"")
+            );
         }
         let span = start.span.start..self.end_of_last();
         let (mut flags, mut ace, mut digit) = (0, 0, None);
@@ -247,7 +254,9 @@ impl Parser<'_> {
             self.next();
             self.expect('>')?;
             if direction == Direction::Inbound {
-                return Err(Fault::new(start, "<...> leaves an inbound packet's options open", "expected the options").into());
+                return Err(
+                    Fault::new(start, "<...> leaves an inbound packet's options open", "expected the options").into()
+                );
             }
             return Ok(TcpOptions::Unchecked);
         }

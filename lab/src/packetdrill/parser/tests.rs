@@ -1,7 +1,7 @@
 //! Reading scripts: what they say, and where their mistakes are.
 
 use super::*;
-use crate::packetdrill::ast::{Body, Ecn, Icmp, Echoed, TcpOption, TcpOptions};
+use crate::packetdrill::ast::{Body, Echoed, Ecn, Icmp, TcpOption, TcpOptions};
 use proptest::prelude::*;
 
 fn script(text: &str) -> Script {
@@ -55,16 +55,19 @@ fn a_script_has_options_events_and_commands_around() {
     assert_eq!(s.cleanup.map(|c| c.text), Some("/tmp/x.sh".to_owned()));
     let ms = 1_000_000;
     let times: Vec<Time> = s.events.iter().map(|e| e.time).collect();
-    assert_eq!(times, [
-        Time::Absolute(0),
-        Time::Relative(100 * ms),
-        Time::Relative(0),
-        Time::AbsoluteRange(300 * ms, 310 * ms),
-        Time::RelativeRange(300 * ms, 400 * ms),
-        Time::Any,
-        Time::Relative(0),
-        Time::Relative(1000 * ms),
-    ]);
+    assert_eq!(
+        times,
+        [
+            Time::Absolute(0),
+            Time::Relative(100 * ms),
+            Time::Relative(0),
+            Time::AbsoluteRange(300 * ms, 310 * ms),
+            Time::RelativeRange(300 * ms, 400 * ms),
+            Time::Any,
+            Time::Relative(0),
+            Time::Relative(1000 * ms),
+        ]
+    );
     let Action::Call(accept) = &s.events[2].action else { panic!() };
     assert_eq!((accept.end, accept.text.as_str()), (Some(200 * ms), "accept(3, ..., ...)"));
     assert_eq!(s.events[4].place, Place { line: 8, column: 27 });
@@ -156,8 +159,13 @@ fn mistakes_are_found_where_they_are() {
     mistake_at("--mss=x\n0 close(3) = 0", 1, 1, "bad value of --mss");
     mistake_at("0 close(3) = 0\n+0 write(3, \"abc) = 3", 2, 13, "a string that does not end");
     mistake_at("0 close(3) = 0 ü", 1, 16, "unexpected \"ü\"");
-    mistake_at("0 read(3, [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]], 1) = 0", 1, 27, "too deep");
-    mistake_at("0 recvmsg(3, {msg_name(...)=..., msg_iov(2)=[{..., 1}], msg_flags=0}, 0) = 1", 1, 42, "2 where the list has 1");
+    mistake_at("0 read(3, [[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]], 1) = 0", 1, 28, "too deep");
+    mistake_at(
+        "0 recvmsg(3, {msg_name(...)=..., msg_iov(2)=[{..., 1}], msg_flags=0}, 0) = 1",
+        1,
+        42,
+        "2 where the list has 1",
+    );
     mistake_at("", 1, 1, "unexpected the end of the script");
     let (_, _, _, hint) = mistake("0 clsoe(3) = 0");
     assert_eq!(hint, "did you mean \"close\"?");
@@ -180,11 +188,57 @@ fn what_is_for_ipv6_is_skipped() {
 
 /// Pieces of scripts, so that more than the first word is read.
 const PIECES: &[&str] = &[
-    "0 ", "+0 ", "+.1", "*", "~", "...", " < ", " > ", "S", "P.", ".", "-", " 1:1(0)", " 0:10(10)", " ack 1", " win 5",
-    " <mss 1000,", "sack 1:2 ", "nop", ">", "TS val 1 ecr 2", "[ect0]", "(tos 0x1)", "icmp ", "unreachable ", "udp ",
-    "close(3) = 0\n", "read(3, ..., ", "[{fd=4, events=POLLIN", "}]", ")", " = ", "-1 EAGAIN", " (x)", "`cmd`",
-    "%{ assert 1 }%", "--mss=", "10", "\"text\"", "// c\n", "/* c */", "{...", "|", "SOL_TCP", "0xff", "99999999999999999999",
-    "ipv4 1.2.3.4", ":", ",", "é", "\n",
+    "0 ",
+    "+0 ",
+    "+.1",
+    "*",
+    "~",
+    "...",
+    " < ",
+    " > ",
+    "S",
+    "P.",
+    ".",
+    "-",
+    " 1:1(0)",
+    " 0:10(10)",
+    " ack 1",
+    " win 5",
+    " <mss 1000,",
+    "sack 1:2 ",
+    "nop",
+    ">",
+    "TS val 1 ecr 2",
+    "[ect0]",
+    "(tos 0x1)",
+    "icmp ",
+    "unreachable ",
+    "udp ",
+    "close(3) = 0\n",
+    "read(3, ..., ",
+    "[{fd=4, events=POLLIN",
+    "}]",
+    ")",
+    " = ",
+    "-1 EAGAIN",
+    " (x)",
+    "`cmd`",
+    "%{ assert 1 }%",
+    "--mss=",
+    "10",
+    "\"text\"",
+    "// c\n",
+    "/* c */",
+    "{...",
+    "|",
+    "SOL_TCP",
+    "0xff",
+    "99999999999999999999",
+    "ipv4 1.2.3.4",
+    ":",
+    ",",
+    "é",
+    "\n",
 ];
 
 proptest! {
