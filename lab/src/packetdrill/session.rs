@@ -245,7 +245,7 @@ impl Session {
     }
 
     /// A packet that the script expects here has come: its numbers become the script's.
-    pub(crate) fn to_script(&mut self, live: &mut Live, script: &Packet) {
+    pub(crate) fn map_outbound(&mut self, live: &mut Live, script: &Packet) {
         let Some(socket) = self.current_mut() else { return };
         let (LiveBody::Tcp(tcp), Body::Tcp(wanted)) = (&mut live.body, &script.body) else { return };
         if socket.state == State::PacketReceived && wanted.flags & (SYN | ACK) == SYN | ACK {
@@ -284,7 +284,7 @@ impl Session {
 
     /// The live numbers of a segment to the stack: sequence number, acknowledgment, what is to be added to
     /// SACK blocks, and the time stamp to echo.
-    pub(crate) fn to_live(&mut self, tcp: &Tcp, echo: Option<u32>) -> Result<Numbers, String> {
+    pub(crate) fn map_inbound(&mut self, tcp: &Tcp, echo: Option<u32>) -> Result<Numbers, String> {
         let scaled = self.ts_ecr_scaled;
         let socket = self.current_mut().ok_or("no socket for this packet")?;
         match socket.state {

@@ -116,9 +116,11 @@ static ERRNOS: &[(&str, i64)] = table![
     EDQUOT = 122, ECANCELED = 125, ENOKEY = 126,
 ];
 
+type Codes = &'static [(&'static str, u8)];
+
 /// Types of ICMP, with what their codes are called.
 #[rustfmt::skip]
-static ICMP: &[(&str, u8, &[(&str, u8)])] = &[
+static ICMP: &[(&str, u8, Codes)] = &[
     ("echo_reply", 0, &[]),
     ("unreachable", 3, &[
         ("net_unreachable", 0), ("host_unreachable", 1), ("protocol_unreachable", 2), ("port_unreachable", 3),

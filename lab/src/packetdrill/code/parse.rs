@@ -4,6 +4,9 @@ use super::CodeError;
 use super::tokens::{Line, Tok, Token, lines};
 use std::ops::Range;
 
+/// Statements, each with its line.
+pub(super) type Block = Vec<(u32, Statement)>;
+
 /// As deep as expressions may be nested.
 const MAX_DEPTH: usize = 64;
 
@@ -21,7 +24,7 @@ pub(super) enum Statement {
         span: Range<usize>,
     },
     /// Conditions with their bodies; `else` has none.
-    If(Vec<(Option<Expr>, Vec<(u32, Statement)>)>),
+    If(Vec<(Option<Expr>, Block)>),
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -63,7 +66,7 @@ impl Expr {
 }
 
 /// Reads a block.
-pub(super) fn parse(text: &str) -> Result<Vec<(u32, Statement)>, CodeError> {
+pub(super) fn parse(text: &str) -> Result<Block, CodeError> {
     let lines = lines(text)?;
     let mut at = 0;
     let Some(first) = lines.first() else { return Ok(Vec::new()) };
@@ -78,7 +81,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<(u32, Statement)>, CodeError> {
 }
 
 /// The statements of one logical line, with the block that belongs to it.
-fn statements(lines: &[Line], at: &mut usize, to: &mut Vec<(u32, Statement)>) -> Result<(), CodeError> {
+fn statements(lines: &[Line], at: &mut usize, to: &mut Block) -> Result<(), CodeError> {
     let line = &lines[*at];
     *at += 1;
     let mut parser = Parser { tokens: &line.tokens, at: 0, line: line.number, depth: 0 };
@@ -177,7 +180,7 @@ impl Parser<'_> {
         CodeError::new(self.here(), format!("invalid syntax: expected {expected}, got {got}"))
     }
 
-    fn simple_statements(&mut self, to: &mut Vec<(u32, Statement)>) -> Result<(), CodeError> {
+    fn simple_statements(&mut self, to: &mut Block) -> Result<(), CodeError> {
         loop {
             if self.peek().is_none() {
                 return Ok(());

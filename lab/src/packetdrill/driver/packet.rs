@@ -63,7 +63,7 @@ impl Driver {
             TcpOptions::Unchecked => Vec::new(),
         };
         let echo = list.iter().find_map(|o| if let TcpOption::Timestamps { ecr, .. } = o { Some(*ecr) } else { None });
-        let numbers = self.session.to_live(tcp, echo)?;
+        let numbers = self.session.map_inbound(tcp, echo)?;
         let live = |option: TcpOption| match option {
             TcpOption::Sack(blocks) => {
                 let shift = |n: u32| n.wrapping_add(numbers.sack_offset);
@@ -135,7 +135,7 @@ impl Driver {
                 );
                 return Err(Failure::new(line, text));
             };
-            self.session.to_script(&mut live, packet);
+            self.session.map_outbound(&mut live, packet);
             self.note(live.at_ns as i64, &self.deviation(&live, when)).await;
             if let Some(last) = parts.last() {
                 compare::joins(last, &live, collected, wanted).map_err(|why| {
@@ -215,7 +215,7 @@ impl Driver {
             body: Body::Udp { ports: None, len: 0 },
         };
         let Some(mut live) = self.next_packet(&any, 0).await? else { return Ok(()) };
-        self.session.to_script(&mut live, &any);
+        self.session.map_outbound(&mut live, &any);
         Err(Failure::new(line, format!("expected no packet before this, got \"{}\"", show::live(&live))))
     }
 

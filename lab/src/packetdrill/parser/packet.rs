@@ -273,7 +273,7 @@ impl Parser<'_> {
         if len > MAX_OPTION_BYTES {
             return Err(Fault::new(span, format!("options of {len} bytes"), "expected at most 40 bytes").into());
         }
-        if len % 4 != 0 {
+        if !len.is_multiple_of(4) {
             let hint = "expected a multiple of 4: add nop";
             return Err(Fault::new(span, format!("options of {len} bytes"), hint).into());
         }
