@@ -8,6 +8,7 @@ pub mod captions;
 pub mod dissect;
 pub mod live;
 pub mod net;
+pub mod packetdrill;
 pub mod pcapng;
 pub mod program;
 pub mod programs;

@@ -5,7 +5,8 @@
 //! answers of its tape. A tape can be kept and given to another lab that has no interpreter.
 
 use crate::scene::Calls;
-use python::{Answer, Request};
+use crate::world::{ScriptAnswer, ScriptAsk};
+use python::Request;
 use serde::{Deserialize, Serialize};
 use stack::syscall::{Fd, SysRet, Syscall};
 use stack::trace::{EventId, HostId, TaskId};
@@ -24,6 +25,42 @@ pub enum Ask {
         /// The descriptor it inherits, under the same number.
         fd: Fd,
     },
+    /// What only a packetdrill script asks: it is program and other end of the wire in one.
+    Script(ScriptAsk),
+}
+
+/// What a program is answered.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Answer {
+    /// To a system call.
+    Syscall(SysRet),
+    /// To [`Request::Clock`]: nanoseconds of virtual time.
+    Clock(u64),
+    /// To what has no other answer.
+    Done,
+    /// To [`Ask::Script`].
+    Script(ScriptAnswer),
+}
+
+impl Answer {
+    /// The same for a Python program, which asks for nothing that has another answer.
+    pub(crate) fn to_python(&self) -> python::Answer {
+        match self {
+            Answer::Syscall(ret) => python::Answer::Syscall(ret.clone()),
+            Answer::Clock(ns) => python::Answer::Clock(*ns),
+            Answer::Done | Answer::Script(_) => python::Answer::Done,
+        }
+    }
+}
+
+impl Ask {
+    /// The system call that it is.
+    pub(crate) fn syscall(&self) -> Option<&Syscall> {
+        match self {
+            Ask::Request(Request::Syscall(call)) | Ask::Script(ScriptAsk::Begin(call)) => Some(call),
+            _ => None,
+        }
+    }
 }
 
 /// One step of a program.
@@ -64,10 +101,16 @@ impl Tape {
 
     /// The `index`-th system call.
     pub fn syscall(&self, index: u32) -> Option<(&Syscall, Option<&SysRet>)> {
-        let entry = self.entries.get(*self.calls.get(index as usize)? as usize)?;
-        let Ask::Request(Request::Syscall(call)) = &entry.ask else { return None };
+        let at = *self.calls.get(index as usize)? as usize;
+        let entry = self.entries.get(at)?;
+        let call = entry.ask.syscall()?;
         let ret = match &entry.answer {
             Some(Answer::Syscall(ret)) => Some(ret),
+            // The call slept: its result came with a later answer.
+            Some(Answer::Script(ScriptAnswer::Began)) => self.entries[at + 1..].iter().find_map(|e| match &e.answer {
+                Some(Answer::Script(ScriptAnswer::Returned { ret, .. })) => Some(ret),
+                _ => None,
+            }),
             _ => None,
         };
         Some((call, ret))
@@ -79,7 +122,7 @@ impl Tape {
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
-        if let Ask::Request(Request::Syscall(_)) = entry.ask {
+        if entry.ask.syscall().is_some() {
             self.calls.push(self.entries.len() as u32);
         }
         self.entries.push(entry);

@@ -2,6 +2,7 @@
 
 mod check;
 mod load;
+mod packetdrill;
 mod run;
 mod strace;
 
@@ -30,15 +31,50 @@ enum Command {
     /// Read scenarios and list every mistake, with file, line and what was expected
     Check {
         /// Scenario files
-        #[arg(required = true, value_name = "SCENARIO.toml")]
+        #[arg(required = true, value_name = "SCENARIO")]
         scenarios: Vec<PathBuf>,
     },
+    /// Run packetdrill scripts, each on a stack of its own, and say which of them pass
+    #[command(after_help = "One line a script: PASS, FAIL with the line and what was expected, or SKIP with the \
+                            reason. Exit status: 1 if a script fails, 2 if the command line is wrong.")]
+    Packetdrill(Box<PacketdrillArgs>),
+}
+
+#[derive(Args)]
+struct PacketdrillArgs {
+    /// Scripts, or folders with scripts
+    #[arg(required = true, value_name = "FILE.pkt")]
+    scripts: Vec<PathBuf>,
+
+    /// Of what the sockets and packets are: ipv4, ipv6 or ipv4-mapped-ipv6
+    #[arg(long, value_name = "VERSION", alias = "ip_version")]
+    ip_version: Option<String>,
+
+    /// How far a time may be off, in microseconds
+    #[arg(long, value_name = "N", alias = "tolerance-usecs")]
+    tolerance_usecs: Option<String>,
+
+    /// A packet that no line of the script reads is a failure
+    #[arg(long)]
+    strict: bool,
+
+    /// Print every packet, call and command with its time
+    #[arg(long)]
+    trace: bool,
+
+    /// Replace a word of the scripts by a value
+    #[arg(short = 'D', long, value_name = "SYMBOL=VALUE")]
+    define: Vec<String>,
+
+    /// Any other option of packetdrill, e.g. `-o mss=1000`
+    #[arg(short = 'o', long = "option", value_name = "NAME[=VALUE]")]
+    options: Vec<String>,
 }
 
 #[derive(Args)]
 struct RunArgs {
-    /// The scenario file
-    #[arg(value_name = "SCENARIO.toml")]
+    /// The scenario file: TOML, or a packetdrill script (.pkt)
+    #[arg(value_name = "SCENARIO")]
     scenario: PathBuf,
 
     /// Print the programs' system calls, as `strace -s 100 -e trace=network,close` does; with NAME, of that
@@ -88,6 +124,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Check { scenarios } => check::check(&scenarios),
+        Command::Packetdrill(args) => packetdrill::packetdrill(&args),
     };
     match result {
         Ok(code) => code,

@@ -2,8 +2,8 @@
 
 use crate::program::{Executable, Interpreter, Live, Programs};
 use crate::scene::Calls;
-use crate::tape::{Ask, Asked};
-use python::{Answer, Request};
+use crate::tape::{Answer, Ask, Asked};
+use python::Request;
 use stack::syscall::{SysRet, Syscall};
 use stack::trace::{HostId, TaskId};
 use std::collections::{BTreeMap, VecDeque};

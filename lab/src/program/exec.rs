@@ -3,8 +3,8 @@
 //! No wakers and no queue: a future can wait for nothing but the answer to the request that it left in the
 //! slot it shares with its runner. So what it does depends on the answers alone.
 
-use crate::tape::Ask;
-use python::{Answer, Request};
+use crate::tape::{Answer, Ask};
+use python::Request;
 use stack::syscall::{
     AF_INET, Errno, Fd, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_STREAM, SockAddr, SysRet, Syscall,
 };
@@ -83,7 +83,7 @@ impl Future for Asking {
 }
 
 impl Sys {
-    async fn ask(&self, ask: Ask) -> Answer {
+    pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         Asking { slot: Rc::clone(&self.slot), ask: Some(ask) }.await
     }
 

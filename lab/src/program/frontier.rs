@@ -2,10 +2,10 @@
 
 use super::exec::Runner;
 use super::{Executable, Interpreter, Programs};
+use crate::packetdrill;
 use crate::programs;
 use crate::scenario::Code;
-use crate::tape::{Ask, Asked, Entry, Tapes};
-use python::Answer;
+use crate::tape::{Answer, Ask, Asked, Entry, Tapes};
 use stack::trace::TaskId;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -93,6 +93,11 @@ impl Live {
                 let ask = runner.step(None);
                 Some((Live::Builtin(runner), (0, ask)))
             }
+            Code::Script(script) => {
+                let mut runner = Runner::new(|sys| packetdrill::start(sys, Rc::clone(script), &what.args));
+                let ask = runner.step(None);
+                Some((Live::Builtin(runner), (0, ask)))
+            }
             Code::Python(source) => {
                 let step = interpreter?.start(&what.name, source, &what.args);
                 Some((Live::Python { state: step.state }, (step.line, Ask::Request(step.request))))
@@ -105,7 +110,7 @@ impl Live {
         match self {
             Live::Builtin(runner) => Some((0, runner.step(Some(answer)))),
             Live::Python { state } => {
-                let step = interpreter?.resume(state, &answer);
+                let step = interpreter?.resume(state, &answer.to_python());
                 *state = step.state;
                 Some((step.line, Ask::Request(step.request)))
             }

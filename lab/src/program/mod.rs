@@ -12,8 +12,8 @@ pub use frontier::{Frontier, Playback};
 pub(crate) use frontier::{Live, first_difference};
 
 use crate::scenario::{Code, ProgramSpec};
-use crate::tape::{Ask, Asked};
-use python::{Answer, Step};
+use crate::tape::{Answer, Ask, Asked};
+use python::Step;
 use stack::trace::TaskId;
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ pub trait Interpreter {
     /// Starts a program and runs it to its first request.
     fn start(&self, file_name: &str, source: &str, argv: &[String]) -> Step;
     /// Hands it an answer and runs it to its next request.
-    fn resume(&self, state: &[u8], answer: &Answer) -> Step;
+    fn resume(&self, state: &[u8], answer: &python::Answer) -> Step;
 }
 
 /// The interpreter that is linked in.
@@ -36,7 +36,7 @@ impl Interpreter for Monty {
         python::interpreter::start(file_name, source, argv)
     }
 
-    fn resume(&self, state: &[u8], answer: &Answer) -> Step {
+    fn resume(&self, state: &[u8], answer: &python::Answer) -> Step {
         python::interpreter::resume(state, answer)
     }
 }

@@ -272,7 +272,7 @@ pub(crate) fn scene_config(scenario: &Scenario) -> SceneConfig {
     let mut tasks: Vec<Vec<TaskConfig>> = vec![Vec::new(); scenario.hosts.len()];
     for (i, program) in scenario.programs.iter().enumerate() {
         let source = match &program.code {
-            Code::Builtin(_) => None,
+            Code::Builtin(_) | Code::Script(_) => None,
             Code::Python(text) => {
                 sources.push((program.name.clone(), text.clone()));
                 Some(sources.len() - 1)

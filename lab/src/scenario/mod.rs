@@ -33,7 +33,7 @@
 //! ```
 
 mod check;
-mod problem;
+pub(crate) mod problem;
 mod raw;
 mod read;
 pub(crate) mod suggest;
@@ -46,8 +46,10 @@ mod tests;
 pub use problem::{Problem, Problems};
 
 use crate::net::wire::Line;
+use crate::packetdrill::{self, Script};
 use stack::host::{HostConfig, IfIndex};
 use stack::time::Duration;
+use std::rc::Rc;
 
 /// A network and what happens in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -138,16 +140,29 @@ pub enum Code {
     Python(String),
     /// A program of [`crate::programs`], by its name.
     Builtin(String),
+    /// A packetdrill script: it makes system calls, and it is the other end of its host's wire.
+    Script(Rc<Script>),
 }
 
 impl Scenario {
-    /// Reads a scenario. `load` gives the text of a file that the scenario names, by the path as written
+    /// Reads a scenario; a file whose name ends in `.pkt` is a packetdrill script. `load` gives the text of a file that the scenario names, by the path as written
     /// there: the caller knows where that is relative to.
     pub fn parse(
         file_name: &str,
         text: &str,
         load: &mut dyn FnMut(&str) -> Result<String, String>,
     ) -> Result<Scenario, Problems> {
+        if file_name.ends_with(".pkt") {
+            return match packetdrill::parse(file_name, text, &[]) {
+                Ok(script) => Ok(packetdrill::scenario(script, Vec::new())),
+                Err(packetdrill::Refusal::Problem(problems)) => Err(problems),
+                Err(packetdrill::Refusal::Skip(reason)) => {
+                    let mut reporter = problem::Reporter::new(file_name, text);
+                    reporter.report(0..0, "this script cannot be run", reason);
+                    reporter.finish(()).map(|()| unreachable!("a problem was reported"))
+                }
+            };
+        }
         let mut reporter = problem::Reporter::new(file_name, text);
         let raw = read::read(text, &mut reporter);
         let scenario = check::check(raw, load, &mut reporter);

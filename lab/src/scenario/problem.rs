@@ -78,19 +78,19 @@ impl fmt::Display for Problems {
 }
 
 /// Collects problems while a file is read.
-pub(super) struct Reporter<'t> {
+pub(crate) struct Reporter<'t> {
     file: &'t str,
     text: &'t str,
     problems: Vec<(usize, Problem)>,
 }
 
 impl<'t> Reporter<'t> {
-    pub(super) fn new(file: &'t str, text: &'t str) -> Reporter<'t> {
+    pub(crate) fn new(file: &'t str, text: &'t str) -> Reporter<'t> {
         Reporter { file, text, problems: Vec::new() }
     }
 
     /// Notes a problem with the bytes in `span`.
-    pub(super) fn report(&mut self, span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn report(&mut self, span: Range<usize>, message: impl Into<String>, hint: impl Into<String>) {
         let mut start = span.start.min(self.text.len());
         while !self.text.is_char_boundary(start) {
             start -= 1;
@@ -113,7 +113,7 @@ impl<'t> Reporter<'t> {
     }
 
     /// `value` if nothing is wrong.
-    pub(super) fn finish<T>(mut self, value: T) -> Result<T, Problems> {
+    pub(crate) fn finish<T>(mut self, value: T) -> Result<T, Problems> {
         if self.problems.is_empty() {
             return Ok(value);
         }
@@ -121,7 +121,7 @@ impl<'t> Reporter<'t> {
         Err(Problems { file: self.file.to_owned(), problems: self.problems.into_iter().map(|(_, p)| p).collect() })
     }
 
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.problems.is_empty()
     }
 }

@@ -11,6 +11,9 @@ use stack::trace::{Context, EventId, FrameOp, HostId, Tracer, What};
 impl World {
     /// Lets every card of a host send that has something to send and whose line is free. Did one?
     pub(super) fn transmit(&mut self, host: usize, trace: &mut Tracer) -> bool {
+        if let Some(&script) = self.scripts.get(&host) {
+            return self.transmit_to_script(host, script, trace);
+        }
         let cards = self.hosts.get(host).map_or(0, |h| h.devices().len());
         let mut any = false;
         for card in 2..=cards {

@@ -5,17 +5,19 @@
 //! in the agenda). Nothing else decides: the same world with the same programs does the same again.
 
 mod frames;
+mod script;
 mod tasks;
 
 #[cfg(test)]
 mod tests;
 
+pub use script::{Captured, Change, ScriptAnswer, ScriptAsk};
 pub use tasks::{Task, TaskState};
 
 use crate::net::switch::Switch;
 use crate::net::wire::{LineState, Way};
 use crate::program::{Executable, Programs};
-use crate::scenario::{End, Scenario, WireSpec};
+use crate::scenario::{Code, End, Scenario, WireSpec};
 use stack::host::{Frame, Host, IfIndex};
 use stack::time::{Duration, Instant};
 use stack::trace::{HostId, TaskId, Tracer};
@@ -42,6 +44,8 @@ pub struct World {
     /// The wire at each end, and the way that leads away from it.
     plugs: BTreeMap<End, (usize, Way)>,
     tasks: Vec<Task>,
+    /// The script that holds the other end of a host's wire.
+    scripts: BTreeMap<usize, TaskId>,
     pace: Duration,
 }
 
@@ -62,6 +66,12 @@ enum Note {
     Arrive(usize, Way, Frame),
     /// A frame vanishes halfway.
     Lose(usize, Way, Frame),
+    /// A script's sleeping call goes on.
+    Resume(TaskId),
+    /// A script that waits for a frame gets it.
+    Feed(TaskId),
+    /// A script would wait no longer, if this is still the request it waits for.
+    TimeIsUp(TaskId, usize),
 }
 
 /// What a step came to.
@@ -80,7 +90,10 @@ pub enum Stepped {
 impl World {
     /// A scenario's world before anything has happened.
     pub fn new(scenario: &Scenario) -> World {
-        let mut world = World::empty(PACE);
+        let is_script = |p: &&crate::scenario::ProgramSpec| matches!(p.code, Code::Script(_));
+        // A script says to the microsecond when things happen.
+        let pace = if scenario.programs.iter().any(|p| is_script(&p)) { Duration::ZERO } else { PACE };
+        let mut world = World::empty(pace);
         for spec in &scenario.hosts {
             let host = HostId(world.hosts.len() as u8);
             let mut host = Host::new(host, &spec.config);
@@ -99,7 +112,10 @@ impl World {
             world.plugs.insert(spec.ends[1], (i, Way::Back));
         }
         for program in &scenario.programs {
-            world.add_task(program.host, Executable::of(program), Instant::ZERO + program.start);
+            let task = world.add_task(program.host, Executable::of(program), Instant::ZERO + program.start);
+            if is_script(&program) {
+                world.scripts.insert(program.host, task);
+            }
         }
         world
     }
@@ -116,6 +132,7 @@ impl World {
             wires: Vec::new(),
             plugs: BTreeMap::new(),
             tasks: Vec::new(),
+            scripts: BTreeMap::new(),
             pace,
         }
     }
@@ -218,6 +235,9 @@ impl World {
         self.begin_step(at);
         match note {
             Note::Run(_) => {}
+            Note::Resume(task) => self.resume_script(task, programs, trace),
+            Note::Feed(task) => self.feed_script(task, programs),
+            Note::TimeIsUp(task, asked) => self.time_is_up(task, asked, programs),
             Note::Free(wire, way) => self.line_is_free(wire, way, trace),
             Note::Arrive(wire, way, frame) => self.arrive(wire, way, frame, trace),
             Note::Lose(wire, way, frame) => self.lose(wire, way, frame, trace),

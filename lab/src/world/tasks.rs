@@ -1,9 +1,10 @@
 //! Tasks: each runs to its next request, has it done, sleeps if the kernel says so.
 
+use super::script::Scripted;
 use super::{Note, World};
 use crate::program::{Executable, Programs};
-use crate::tape::{Ask, Asked};
-use python::{Answer, Request};
+use crate::tape::{Answer, Ask, Asked};
+use python::Request;
 use stack::time::Duration;
 use stack::trace::{Context, EventId, HostId, TaskId, Tracer, What};
 use std::rc::Rc;
@@ -20,6 +21,8 @@ pub enum TaskState {
     Blocked,
     /// Asleep until its time has come.
     Sleeping,
+    /// A script that waits for a frame, or for its call to return.
+    Waiting,
     /// Ended with this status.
     Exited(i32),
 }
@@ -38,11 +41,23 @@ pub struct Task {
     because: EventId,
     /// Is it in the agenda?
     noted: bool,
+    /// What a script's task holds beside that.
+    pub(super) script: Option<Box<Scripted>>,
 }
 
 impl Task {
     pub(super) fn new(id: TaskId, host: usize, what: Rc<Executable>) -> Task {
-        Task { id, host, what, state: TaskState::Ready, asked: 0, line: 0, because: EventId::NONE, noted: true }
+        Task {
+            id,
+            host,
+            what,
+            state: TaskState::Ready,
+            asked: 0,
+            line: 0,
+            because: EventId::NONE,
+            noted: true,
+            script: None,
+        }
     }
 
     /// Its number.
@@ -67,7 +82,7 @@ impl Task {
 
     /// How many requests it has made, and how many of them were answered.
     pub fn progress(&self) -> (usize, usize) {
-        let waits = matches!(self.state, TaskState::Blocked | TaskState::Sleeping);
+        let waits = matches!(self.state, TaskState::Blocked | TaskState::Sleeping | TaskState::Waiting);
         (self.asked, self.asked - usize::from(waits))
     }
 
@@ -146,6 +161,7 @@ impl World {
                 self.answer(id, Answer::Done, programs);
             }
             Ask::Request(Request::Exit { status }) => self.exit(id, status, trace),
+            Ask::Script(ask) => self.make_script_request(id, ask, programs, trace),
             Ask::Spawn { program, args, fd } => {
                 let child = self.add_task(host, Executable::builtin(&program, args), now + self.pace);
                 self.hosts[host].dup_fd(now, id, fd, child, trace);
@@ -175,7 +191,7 @@ impl World {
         self.set_state(id, TaskState::Exited(status));
     }
 
-    fn answer(&mut self, id: TaskId, answer: Answer, programs: &mut dyn Programs) {
+    pub(super) fn answer(&mut self, id: TaskId, answer: Answer, programs: &mut dyn Programs) {
         let Some(task) = self.task_mut(id) else { return };
         task.state = TaskState::Ready;
         let index = task.asked - 1;
@@ -184,7 +200,7 @@ impl World {
     }
 
     /// A system call has returned: that is why the task goes on.
-    fn returned(&mut self, id: TaskId, first: EventId, trace: &Tracer) {
+    pub(super) fn returned(&mut self, id: TaskId, first: EventId, trace: &Tracer) {
         let log = trace.log();
         let last = log.next_id().0;
         let is_return = |n: &u32| {
@@ -199,11 +215,13 @@ impl World {
         while let Some(id) = self.hosts.get_mut(host).and_then(|h| h.poll_wakeup()) {
             if self.task(id).is_some_and(|t| t.state == TaskState::Blocked && !t.noted) {
                 self.run_at(id, Duration::ZERO);
+            } else {
+                self.wake_script(id);
             }
         }
     }
 
-    fn run_at(&mut self, id: TaskId, after: Duration) {
+    pub(super) fn run_at(&mut self, id: TaskId, after: Duration) {
         let at = self.now + after;
         if let Some(task) = self.task_mut(id) {
             task.noted = true;
@@ -211,7 +229,7 @@ impl World {
         }
     }
 
-    fn set_state(&mut self, id: TaskId, state: TaskState) {
+    pub(super) fn set_state(&mut self, id: TaskId, state: TaskState) {
         if let Some(task) = self.task_mut(id) {
             task.state = state;
         }
