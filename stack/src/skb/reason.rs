@@ -82,6 +82,7 @@ reasons! {
     TcpRfc7323Paws = "SKB_DROP_REASON_TCP_RFC7323_PAWS", "The timestamp is older than one already seen.", "RFC 7323 §5.3";
     TcpRfc7323TsEcr = "SKB_DROP_REASON_TCP_RFC7323_TSECR", "It echoes a timestamp that was never sent.", "RFC 7323 §3.2";
     TcpRfc7323PawsAck = "SKB_DROP_REASON_TCP_RFC7323_PAWS_ACK", "An ACK with an old timestamp that was overtaken.", "RFC 7323 §5.3";
+    TcpMinTtl = "SKB_DROP_REASON_TCP_MINTTL", "It comes from further away than the socket allows.", "RFC 5082";
     TcpClose = "SKB_DROP_REASON_TCP_CLOSE", "The connection is closed.", "RFC 9293 §3.10.7";
     TcpAbortOnData = "SKB_DROP_REASON_TCP_ABORT_ON_DATA", "Data for a socket nobody will read: answered with a reset.", "RFC 2525 §2.17";
     TcpListenOverflow = "SKB_DROP_REASON_TCP_LISTEN_OVERFLOW", "The accept queue is full.", "net/ipv4/tcp_input.c";

@@ -409,8 +409,9 @@ impl Host {
         fd: Fd,
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
-        if progress.started {
-            // It lingered; the descriptor is long gone.
+        if let Some(sk) = progress.lingers {
+            // It lingers; the descriptor is long gone.
+            self.inet_release(cx, task, sk, progress)?;
             return Ok(SysRet::ok(0));
         }
         if (0..3).contains(&fd) {
@@ -420,22 +421,29 @@ impl Host {
         if let Handle::Sock(sk) = file.handle {
             self.tell_fd(cx, sk, task, -1);
         }
-        self.fput(cx, file.handle);
+        if let Some(sk) = self.fput_sock(file.handle) {
+            self.inet_release(cx, task, sk, progress)?;
+        }
         Ok(SysRet::ok(0))
+    }
+
+    /// `inet_release`: nobody has a descriptor of the socket any more. With `SO_LINGER` the task waits for the end of
+    /// the connection.
+    fn inet_release(&mut self, cx: &mut Cx<'_>, task: TaskId, sk: SockId, progress: &mut Progress) -> Result<(), Stop> {
+        cx.call(Function::InetRelease, |cx| {
+            if self.socks.get(sk).is_some_and(|s| s.proto == Proto::Tcp) {
+                let close =
+                    |host: &mut Host, cx: &mut Cx<'_>, tp: &mut TcpSock| host.tcp_close_linger(cx, task, tp, progress);
+                return self.with_tcp(cx, sk, close).unwrap_or(Ok(()));
+            }
+            self.sock_destroy(cx, sk);
+            Ok(())
+        })
     }
 
     /// `fput`: one descriptor less refers to the open file.
     pub(crate) fn fput(&mut self, cx: &mut Cx<'_>, handle: Handle) {
-        let sk = match handle {
-            Handle::Sock(sk) => sk,
-            Handle::Epoll(ep) => return self.ep_put(ep),
-        };
-        let Some(sock) = self.socks.get_mut(sk) else { return };
-        sock.files = sock.files.saturating_sub(1);
-        if sock.files > 0 {
-            return;
-        }
-        self.eventpoll_release(sk);
+        let Some(sk) = self.fput_sock(handle) else { return };
         cx.call(Function::InetRelease, |cx| {
             if self.socks.get(sk).is_some_and(|s| s.proto == Proto::Tcp) {
                 self.with_tcp(cx, sk, |host, cx, tp| host.tcp_close(cx, tp));
@@ -443,6 +451,24 @@ impl Host {
                 self.sock_destroy(cx, sk);
             }
         });
+    }
+
+    /// The socket, if this was its last descriptor.
+    fn fput_sock(&mut self, handle: Handle) -> Option<SockId> {
+        let sk = match handle {
+            Handle::Sock(sk) => sk,
+            Handle::Epoll(ep) => {
+                self.ep_put(ep);
+                return None;
+            }
+        };
+        let sock = self.socks.get_mut(sk)?;
+        sock.files = sock.files.saturating_sub(1);
+        if sock.files > 0 {
+            return None;
+        }
+        self.eventpoll_release(sk);
+        Some(sk)
     }
 
     /// Frees a socket: its queues, its port, its place in the tables.

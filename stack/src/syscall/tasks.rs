@@ -40,6 +40,8 @@ pub(crate) struct Progress {
     pub(crate) data: Vec<u8>,
     /// It began to connect.
     pub(crate) started: bool,
+    /// `close` waits for the end of this connection (`SO_LINGER`).
+    pub(crate) lingers: Option<SockId>,
     /// When its patience (`SO_RCVTIMEO`, `SO_SNDTIMEO`, `SO_LINGER`) ends.
     pub(crate) deadline: Option<Instant>,
 }

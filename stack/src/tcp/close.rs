@@ -11,9 +11,9 @@ use crate::host::{Cx, Host};
 use crate::mib::Counter;
 use crate::skb::DropReason;
 use crate::socket::{Established, RCV_SHUTDOWN, SEND_SHUTDOWN, Tuple};
-use crate::syscall::{Errno, Stop};
+use crate::syscall::{Errno, Progress, Stop};
 use crate::time::Duration;
-use crate::trace::{Field, Function, TcpState, What};
+use crate::trace::{Field, Function, TaskId, TcpState, What};
 use crate::wire::tcp::FIN;
 use alloc::boxed::Box;
 use core::net::Ipv4Addr;
@@ -120,8 +120,33 @@ impl Host {
         });
     }
 
-    /// The first part of `__tcp_close`: what the peer hears. Here `SO_LINGER` may make the program wait.
-    pub(crate) fn tcp_close_begin(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+    /// `__tcp_close` for a program that may wait for the end of the connection (`SO_LINGER`, `sk_stream_wait_close`).
+    pub(crate) fn tcp_close_linger(
+        &mut self,
+        cx: &mut Cx<'_>,
+        task: TaskId,
+        tp: &mut TcpSock,
+        progress: &mut Progress,
+    ) -> Result<(), Stop> {
+        cx.call(Function::TcpClose, |cx| {
+            if progress.lingers.replace(tp.sk.id).is_none() {
+                self.tcp_close_begin(cx, tp);
+            }
+            let closing = matches!(tp.state, TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck);
+            if closing && let Some(time) = tp.sk.linger.filter(|time| !time.is_zero()) {
+                let patience = (Some(time), Errno::EAGAIN);
+                let stop = tp.sk.sleep_or_fail(cx, task, Function::SkStreamWaitClose, progress, patience);
+                if stop == Stop::Sleep {
+                    return Err(stop);
+                }
+            }
+            self.tcp_close_end(cx, tp);
+            Ok(())
+        })
+    }
+
+    /// The first part of `__tcp_close`: what the peer hears.
+    fn tcp_close_begin(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         self.tcp_set_shutdown(cx, tp, SHUTDOWN_MASK);
         if tp.state == TcpState::Listen {
             self.tcp_set_state(cx, tp, TcpState::Close);
@@ -150,14 +175,9 @@ impl Host {
         }
     }
 
-    /// Must a program that closes with `SO_LINGER` still wait (`sk_stream_closing`)?
-    pub(crate) fn tcp_closing(tp: &TcpSock) -> bool {
-        matches!(tp.state, TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck)
-    }
-
     /// The second part of `__tcp_close`, `adjudge_to_death`: the socket is an orphan: it ends now, as a small form,
     /// or when the connection does.
-    pub(crate) fn tcp_close_end(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+    fn tcp_close_end(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         // `sock_orphan`
         tp.sk.dead = true;
         tp.sk.waiters.clear();

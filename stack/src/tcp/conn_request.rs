@@ -220,6 +220,8 @@ impl Host {
                 window: req.synack_window() as u16,
                 options,
                 tos,
+                ttl: lp.sk.ttl,
+                to: Some(to),
             };
             self.tcp_send_control(cx, control);
             true

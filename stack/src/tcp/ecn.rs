@@ -38,15 +38,6 @@ impl Host {
         ECE | CWR
     }
 
-    /// `tcp_ecn_clear_syn`: a SYN that asks for ECN was lost, perhaps because of that: ask no more (RFC 3168 §6.1.1.1).
-    /// Whether the peer agreed is seen by its answer.
-    #[allow(dead_code)] // the retransmission of a SYN calls it
-    pub(super) fn tcp_ecn_clear_syn(&self, flags: &mut u8) {
-        if *flags & (SYN | ECE | CWR) == SYN | ECE | CWR && self.sysctl.tcp_ecn_fallback != 0 {
-            *flags &= !(ECE | CWR);
-        }
-    }
-
     /// `tcp_ecn_send`: what a segment that is not a SYN says; `payload` if it has any.
     pub(super) fn tcp_ecn_send(
         &mut self,

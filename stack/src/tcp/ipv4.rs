@@ -130,10 +130,22 @@ impl Host {
         }
     }
 
+    /// `IP_MINTTL` (RFC 5082): has it come from further away than the socket allows?
+    fn below_min_ttl(&mut self, id: SockId, seg: &Segment) -> bool {
+        let below = self.socks.get(id).is_some_and(|s| seg.ip.ttl < s.min_ttl);
+        if below {
+            self.mib.inc(Counter::TcpMinTTLDrop);
+        }
+        below
+    }
+
     /// `tcp_v4_do_rcv` of a connection.
     fn tcp_v4_established(&mut self, cx: &mut Cx<'_>, id: SockId, seg: &Segment, skb: SkBuff) {
         if self.socks.tcp(id).is_none() {
             return skb.kfree(DropReason::NoSocket, cx);
+        }
+        if self.below_min_ttl(id, seg) {
+            return skb.kfree(DropReason::TcpMinTtl, cx);
         }
         self.with_tcp(cx, id, |host, cx, tp| {
             tp.segs_in(seg, &skb);
@@ -154,6 +166,9 @@ impl Host {
         skb: SkBuff,
         tw_isn: Option<u32>,
     ) {
+        if self.below_min_ttl(listener, seg) {
+            return skb.kfree(DropReason::TcpMinTtl, cx);
+        }
         cx.call(Function::TcpV4DoRcv, |cx| {
             if !seg.has(SYN) {
                 let check =

@@ -8,14 +8,14 @@ use super::seq::{after, before};
 use super::{CaEvent, MAX_TCP_HEADER, TcpSock, clock_ns, tcp_set};
 use crate::dev::{NET_XMIT_CN, NetDevice};
 use crate::host::{Cx, Host};
-use crate::ip::Send;
+use crate::ip::{Dst, Send};
 use crate::mib::Counter;
 use crate::skb::{DropReason, SkBuff, TcpSkbCb};
 use crate::syscall::Errno;
 use crate::trace::{Function, HeaderOffset, Proto, TcpState, TimerKind};
 use crate::wire::checksum::{csum_fold, csum_partial, pseudo_header};
 use crate::wire::ipv4::IPPROTO_TCP;
-use crate::wire::tcp::{ACK, FIN, PSH, RST, SYN, TcpRepr, URG};
+use crate::wire::tcp::{ACK, CWR, ECE, FIN, PSH, RST, SYN, TcpRepr, URG};
 use crate::wire::tcp_options::TcpOptions;
 use core::net::Ipv4Addr;
 
@@ -35,6 +35,10 @@ pub(super) struct Control {
     pub(super) window: u16,
     pub(super) options: TcpOptions,
     pub(super) tos: u8,
+    /// The socket's own `IP_TTL`, if it has one.
+    pub(super) ttl: Option<u8>,
+    /// Where it goes, if that was looked up.
+    pub(super) to: Option<Dst>,
 }
 
 impl TcpSock {
@@ -222,7 +226,13 @@ impl Host {
 
     /// `ip_send_unicast_reply` and its kin: a segment that no full socket sends.
     pub(super) fn tcp_send_control(&mut self, cx: &mut Cx<'_>, control: Control) {
-        let Ok(to) = self.ip_route_output(cx, control.path.dst.0) else { return };
+        let to = match control.to {
+            Some(to) => to,
+            None => match self.ip_route_output(cx, control.path.dst.0) {
+                Ok(to) => to,
+                Err(_) => return,
+            },
+        };
         let mut skb = SkBuff::alloc(MAX_TCP_HEADER, cx);
         skb.reserve(MAX_TCP_HEADER, cx);
         let header = TcpRepr {
@@ -241,7 +251,7 @@ impl Host {
             dst: control.path.dst.0,
             protocol: IPPROTO_TCP,
             tos: control.tos,
-            ttl: self.sysctl.ip_default_ttl as u8,
+            ttl: control.ttl.unwrap_or(self.sysctl.ip_default_ttl as u8),
             df: true,
             id: 0,
         };
@@ -370,6 +380,8 @@ impl Host {
         let Some(skb) = tp.rtx_queue.front_mut().filter(|s| s.cb.flags & SYN != 0) else { return };
         if skb.cb.flags & ACK == 0 {
             skb.cb.flags |= ACK;
+            // `tcp_ecn_send_synack`
+            skb.cb.flags &= if tp.ecn_flags & super::ecn::ECN_OK != 0 { !CWR } else { !(ECE | CWR) };
         }
         let clone = skb.skb_clone(cx);
         let mut cb = skb.cb;

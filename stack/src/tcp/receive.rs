@@ -218,13 +218,13 @@ impl Host {
             tp.sk.done = true;
             match tp.sk.state {
                 TcpState::SynRecv | TcpState::Established => {
-                    tp.sk.set_state(cx, TcpState::CloseWait);
+                    self.tcp_set_state(cx, tp, TcpState::CloseWait);
                     tp.enter_pingpong_mode(&self.sysctl);
                 }
                 TcpState::FinWait1 => {
                     // Both close at once.
                     self.tcp_send_ack(cx, tp);
-                    tp.sk.set_state(cx, TcpState::Closing);
+                    self.tcp_set_state(cx, tp, TcpState::Closing);
                 }
                 TcpState::FinWait2 => {
                     self.tcp_send_ack(cx, tp);

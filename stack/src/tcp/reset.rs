@@ -45,6 +45,8 @@ impl Host {
                 window: 0,
                 options: TcpOptions::default(),
                 tos: seg.ip.tos & !INET_ECN_MASK,
+                ttl: None,
+                to: None,
             };
             self.mib.inc(Counter::OutRsts);
             self.tcp_send_control(cx, control);
@@ -63,6 +65,8 @@ impl Host {
                 window: ack.window as u16,
                 options: TcpOptions { timestamps, ..TcpOptions::default() },
                 tos: ack.tos,
+                ttl: None,
+                to: None,
             };
             self.tcp_send_control(cx, control);
         });

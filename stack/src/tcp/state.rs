@@ -108,7 +108,7 @@ impl Host {
         tp.retrans_stamp = 0;
         self.tcp_init_transfer(cx, tp);
         tp.copied_seq = tp.rcv_nxt;
-        tp.sk.set_state(cx, TcpState::Established);
+        self.tcp_set_state(cx, tp, TcpState::Established);
         self.sk_wake(cx, &mut tp.sk);
         tcp_set!(cx, tp, snd_una, SndUna, seg.tcp.ack);
         let window = u32::from(seg.tcp.window) << tp.rx_opt.snd_wscale;
@@ -129,7 +129,7 @@ impl Host {
     }
 
     fn tcp_fin_wait1_acked(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: &SkBuff) -> bool {
-        tp.sk.set_state(cx, TcpState::FinWait2);
+        self.tcp_set_state(cx, tp, TcpState::FinWait2);
         tp.sk.shutdown |= SEND_SHUTDOWN;
         self.sk_dst_confirm(cx, tp);
         if !tp.dead {
@@ -278,7 +278,7 @@ impl Host {
             return SynSent::Discard(DropReason::TcpFlags);
         }
         // RFC 9293 §3.5, figure 7: both sides opened at once.
-        tp.sk.set_state(cx, TcpState::SynRecv);
+        self.tcp_set_state(cx, tp, TcpState::SynRecv);
         tp.rx_opt.tstamp_ok = tp.rx_opt.saw_tstamp;
         if tp.rx_opt.saw_tstamp {
             tp.store_ts_recent(cx);
@@ -349,7 +349,7 @@ impl Host {
     /// `tcp_finish_connect`: the client side is open.
     fn tcp_finish_connect(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         cx.call(Function::TcpFinishConnect, |cx| {
-            tp.sk.set_state(cx, TcpState::Established);
+            self.tcp_set_state(cx, tp, TcpState::Established);
             tp.ack.lrcvtime = cx.now;
             self.tcp_init_transfer(cx, tp);
             tp.lsndtime = cx.now;

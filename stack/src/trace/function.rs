@@ -119,6 +119,7 @@ functions! {
     SockSendmsg = "sock_sendmsg", Socket, "net/socket.c";
     SockRecvmsg = "sock_recvmsg", Socket, "net/socket.c";
     SkStreamWaitMemory = "sk_stream_wait_memory", Socket, "net/core/stream.c";
+    SkStreamWaitClose = "sk_stream_wait_close", Socket, "net/core/stream.c";
     SkWaitData = "sk_wait_data", Socket, "net/core/sock.c";
     SockDefReadable = "sock_def_readable", Socket, "net/core/sock.c";
     SkStreamWriteSpace = "sk_stream_write_space", Socket, "net/core/stream.c";
