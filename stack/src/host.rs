@@ -12,7 +12,7 @@ use crate::mib::Mib;
 use crate::neigh::NeighTable;
 use crate::rng::Rng;
 use crate::skb::{Mem, SkBuff};
-use crate::socket::SockTable;
+use crate::socket::{SockTable, TxStamp};
 use crate::syscall::{Epolls, Fd, SysRet, Syscall, Tasks};
 use crate::sysctl::Sysctl;
 use crate::time::Instant;
@@ -118,6 +118,8 @@ pub struct Host {
     pub(crate) socks: SockTable,
     pub(crate) tasks: Tasks,
     pub(crate) epolls: Epolls,
+    /// Time stamps of packets sent, until their sockets are at rest.
+    pub(crate) tx_stamps: Vec<TxStamp>,
     pub(crate) timers: Timers,
     pub(crate) sysctl: Sysctl,
     pub(crate) rng: Rng,
@@ -143,6 +145,7 @@ impl Host {
             socks: SockTable::new(config.seed),
             tasks: Tasks::default(),
             epolls: Epolls::default(),
+            tx_stamps: Vec::new(),
             timers: Timers::default(),
             sysctl: Sysctl::default(),
             rng: Rng::new(config.seed),

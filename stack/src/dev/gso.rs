@@ -25,6 +25,7 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
         let mut template = Template::read(skb.bytes(cx));
         let header_len = template.len as u32;
         let size = usize::from(skb.gso_size);
+        let stamp = (skb.tx_flags, skb.tskey);
         let mut rest = skb;
         rest.pull(header_len, cx);
         let mut segments = Vec::with_capacity(rest.len().div_ceil(size.max(1)));
@@ -39,6 +40,10 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
         let count = segments.len();
         for (index, segment) in segments.iter_mut().enumerate() {
             (segment.gso_size, segment.gso_segs) = (0, 0);
+            // `tcp_gso_tstamp`: only the segment with the byte tells its times.
+            let first = template.seq;
+            let has_byte = stamp.1.wrapping_sub(first) < segment.len() as u32;
+            (segment.tx_flags, segment.tskey) = if has_byte { stamp } else { (0, 0) };
             let len = segment.len();
             template.next(index, len, index + 1 == count, segment.checksum(0, 0, cx));
             let base = segment.push(header_len, cx);

@@ -10,7 +10,7 @@ mod qdisc;
 mod xmit;
 
 pub use qdisc::Qdisc;
-pub(crate) use xmit::{NET_XMIT_CN, NET_XMIT_DROP, NET_XMIT_SUCCESS};
+pub(crate) use xmit::{NET_XMIT_CN, NET_XMIT_SUCCESS};
 
 use crate::host::{IfIndex, InterfaceConfig};
 use crate::skb::SkBuff;

@@ -7,7 +7,8 @@ use super::RING_SIZE;
 use super::qdisc::{Qdisc, Sched};
 use crate::host::{Cx, Host, IfIndex};
 use crate::skb::{DropReason, SkBuff};
-use crate::syscall::Errno;
+use crate::socket::{TX_SCHED, TX_SOFTWARE};
+use crate::syscall::{Errno, SCM_TSTAMP_SCHED, SCM_TSTAMP_SND};
 use crate::tcp::clock_ns;
 use crate::time::Duration;
 use crate::timer::Target;
@@ -26,6 +27,7 @@ impl Host {
     /// [`NET_XMIT_SUCCESS`], [`NET_XMIT_DROP`] or an errno below zero.
     pub(crate) fn dev_queue_xmit(&mut self, cx: &mut Cx<'_>, dev: IfIndex, skb: SkBuff) -> i32 {
         cx.call(Function::DevQueueXmit, |cx| {
+            self.skb_tstamp_tx(cx, &skb, TX_SCHED, SCM_TSTAMP_SCHED);
             let Some(device) = self.dev_mut(dev) else {
                 skb.kfree(DropReason::DevReady, cx);
                 return -(Errno::ENETDOWN as i32);
@@ -145,6 +147,7 @@ impl Host {
     fn dev_hard_start_xmit(&mut self, cx: &mut Cx<'_>, dev: IfIndex, skb: SkBuff) {
         cx.call(Function::DevHardStartXmit, |cx| {
             cx.call(Function::NdoStartXmit, |cx| {
+                self.skb_tstamp_tx(cx, &skb, TX_SOFTWARE, SCM_TSTAMP_SND);
                 let Some(device) = self.dev_mut(dev) else { return skb.kfree(DropReason::DevReady, cx) };
                 if device.loopback {
                     return self.loopback_xmit(cx, skb);
@@ -182,7 +185,7 @@ impl Host {
     /// The soft interrupt at the end of every input: what came in on `lo`, and what the driver has freed.
     #[inline]
     pub(crate) fn do_softirq(&mut self, cx: &mut Cx<'_>) {
-        if !self.backlog.is_empty() || !cx.mem.wfree.is_empty() {
+        if !self.backlog.is_empty() || !cx.mem.wfree.is_empty() || !self.tx_stamps.is_empty() {
             self.do_pending_softirq(cx);
         }
     }
@@ -193,7 +196,7 @@ impl Host {
                 let before = cx.trace.set_context(crate::trace::Context::Softirq);
                 self.netif_receive_skb(cx, IfIndex(1), skb);
                 cx.trace.set_context(before);
-            } else if !self.tcp_wfree(cx) {
+            } else if !self.deliver_tx_stamps(cx) && !self.tcp_wfree(cx) {
                 return;
             }
         }

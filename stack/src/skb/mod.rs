@@ -145,6 +145,10 @@ pub struct Head {
     charged: u32,
     /// Earliest departure time (`skb->tstamp`), ns of the kernel's clock; 0 is at once.
     pub tstamp: u64,
+    /// `skb_shinfo->tx_flags`: of which moments the sender wants to know.
+    pub tx_flags: u8,
+    /// `skb_shinfo->tskey`: the byte of the stream that the stamp is about.
+    pub tskey: u32,
     /// `skb->protocol`: the EtherType.
     pub protocol: u16,
     /// `skb->sk`: whose memory it is charged to.
@@ -244,6 +248,8 @@ impl SkBuff {
             gso_segs: 0,
             charged: 0,
             tstamp: 0,
+            tx_flags: 0,
+            tskey: 0,
             protocol: 0,
             owner: None,
             priority: 0,

@@ -73,7 +73,7 @@ impl Sock {
 }
 
 /// `struct scm_timestamping`: software time, and twice none.
-pub(crate) fn scm_timestamping(stamp: u64) -> Vec<u8> {
+fn scm_timestamping(stamp: u64) -> Vec<u8> {
     let mut data = timespec(stamp).to_vec();
     data.resize(48, 0);
     data

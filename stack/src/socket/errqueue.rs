@@ -5,8 +5,8 @@
 use super::{Proto, Sock};
 use crate::icmp::Quoted;
 use crate::syscall::{
-    AF_INET, ControlMsg, Errno, IP_RECVERR, MSG_ERRQUEUE, MSG_TRUNC, Out, SO_EE_ORIGIN_ICMP, SOL_IP, SockAddr, Stop,
-    SysRet,
+    AF_INET, ControlMsg, Errno, IP_RECVERR, MSG_ERRQUEUE, MSG_TRUNC, Out, SCM_TIMESTAMPING_OPT_STATS,
+    SO_EE_ORIGIN_ICMP, SOL_IP, SOL_SOCKET, SockAddr, Stop, SysRet,
 };
 use crate::wire::udp::UDP_HLEN;
 use alloc::vec::Vec;
@@ -36,8 +36,10 @@ pub(crate) struct ExtendedError {
     pub(crate) offender: Ipv4Addr,
     /// The packet, or what an ICMP message quotes of it: of UDP the payload, of TCP from its header on.
     pub(crate) payload: Vec<u8>,
-    /// Control messages that go before `IP_RECVERR`: time stamps.
-    pub(crate) control: Vec<ControlMsg>,
+    /// The time that is told, ns of the kernel's clock; 0 is none.
+    pub(crate) stamp: u64,
+    /// `SOF_TIMESTAMPING_OPT_STATS`: attributes of the connection.
+    pub(crate) stats: Option<Vec<u8>>,
 }
 
 impl ExtendedError {
@@ -72,8 +74,25 @@ impl Sock {
         let origin = SO_EE_ORIGIN_ICMP as u8;
         let header = if self.proto == Proto::Udp { UDP_HLEN } else { 0 };
         let payload = quoted.transport.get(header..).unwrap_or(&[]).to_vec();
-        let (data, control) = (0, Vec::new());
-        let error = ExtendedError { errno, origin, kind, code, info, data, destination, offender, payload, control };
+        let data = 0;
+        let error = ExtendedError {
+            errno,
+            origin,
+            kind,
+            code,
+            info,
+            data,
+            destination,
+            offender,
+            payload,
+            stamp: 0,
+            stats: None,
+        };
+        self.queue_error(error);
+    }
+
+    /// `sock_queue_err_skb`.
+    pub(crate) fn queue_error(&mut self, error: ExtendedError) {
         if self.error_queue.len() < MAX_ERRORS {
             self.error_queue.push_back(error);
         }
@@ -92,7 +111,13 @@ impl Sock {
             flags |= MSG_TRUNC;
             data.truncate(len);
         }
-        let mut control = error.control;
+        let mut control = Vec::new();
+        if error.stamp != 0 {
+            self.timestamp_cmsgs(error.stamp, &mut control);
+        }
+        if let Some(data) = error.stats {
+            control.push(ControlMsg { level: SOL_SOCKET, kind: SCM_TIMESTAMPING_OPT_STATS, data });
+        }
         control.push(ControlMsg { level: SOL_IP, kind: IP_RECVERR, data: bytes });
         let addr = error.destination.map(|(addr, port)| SockAddr::v4(addr, port));
         Ok(SysRet { value: Ok(data.len() as i64), data, addr, out: Out::Message { control, flags } })

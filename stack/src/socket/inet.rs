@@ -2,7 +2,7 @@
 //!
 //! Linux: `net/socket.c`, `net/ipv4/af_inet.c`, `net/ipv4/inet_connection_sock.c` (ports).
 
-use super::{Binder, Proto, RCV_SHUTDOWN, SEND_SHUTDOWN, Sock};
+use super::{Binder, Proto, RCV_SHUTDOWN, SEND_SHUTDOWN, Sock, SocketState};
 use crate::host::{Cx, Host};
 use crate::syscall::*;
 use crate::syscall::{File, Handle, Progress, Stop};
@@ -182,36 +182,43 @@ impl Host {
         addr: SockAddr,
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
-        if !progress.started {
-            if i32::from(addr.family) == AF_UNSPEC {
-                return self.tcp_disconnect(cx, tp).map(|()| SysRet::ok(0));
-            }
-            match tp.state {
-                TcpState::Close => {
-                    if i32::from(addr.family) != AF_INET {
-                        return Err(Errno::EAFNOSUPPORT.into());
-                    }
-                    if let Some(errno) = tp.sk.take_err() {
-                        return Err(errno.into());
-                    }
-                    self.tcp_v4_connect(cx, tp, addr)?;
-                    progress.started = true;
-                    if tp.nonblock && tp.state != TcpState::Established {
-                        return Err(Errno::EINPROGRESS.into());
-                    }
-                }
-                TcpState::SynSent | TcpState::SynRecv if tp.nonblock => return Err(Errno::EALREADY.into()),
-                TcpState::SynSent | TcpState::SynRecv => progress.started = true,
-                _ => return Err(Errno::EISCONN.into()),
-            }
+        if !progress.started && i32::from(addr.family) == AF_UNSPEC {
+            tp.sk.socket_state = SocketState::Unconnected;
+            return self.tcp_disconnect(cx, tp).map(|()| SysRet::ok(0));
         }
+        let pending = match tp.socket_state {
+            SocketState::Connected => return Err(Errno::EISCONN.into()),
+            SocketState::Disconnecting => return Err(Errno::EINVAL.into()),
+            SocketState::Connecting if progress.started => Errno::EINPROGRESS,
+            SocketState::Connecting => Errno::EALREADY,
+            SocketState::Unconnected if tp.state != TcpState::Close => return Err(Errno::EISCONN.into()),
+            SocketState::Unconnected => {
+                if i32::from(addr.family) != AF_INET {
+                    return Err(Errno::EAFNOSUPPORT.into());
+                }
+                self.tcp_v4_connect(cx, tp, addr)?;
+                tp.sk.socket_state = SocketState::Connecting;
+                progress.started = true;
+                Errno::EINPROGRESS
+            }
+        };
         match tp.state {
+            TcpState::SynSent | TcpState::SynRecv if tp.nonblock => Err(pending.into()),
             TcpState::SynSent | TcpState::SynRecv => {
-                let patience = (tp.sndtimeo, Errno::EINPROGRESS);
+                let patience = (tp.sndtimeo, pending);
                 Err(tp.sk.sleep_or_fail(cx, task, Function::InetWaitForConnect, progress, patience))
             }
-            TcpState::Close => Err(tp.sk.take_err().unwrap_or(Errno::ECONNABORTED).into()),
-            _ => Ok(SysRet::ok(0)),
+            // Refused, reset or timed out: the socket is as good as new.
+            TcpState::Close => {
+                let errno = tp.sk.take_err().unwrap_or(Errno::ECONNABORTED);
+                tp.sk.socket_state = SocketState::Unconnected;
+                self.tcp_disconnect(cx, tp)?;
+                Err(errno.into())
+            }
+            _ => {
+                tp.sk.socket_state = SocketState::Connected;
+                Ok(SysRet::ok(0))
+            }
         }
     }
 
@@ -223,7 +230,8 @@ impl Host {
             if sock.proto != Proto::Tcp {
                 return Err(Errno::EOPNOTSUPP.into());
             }
-            if !matches!(sock.state, TcpState::Close | TcpState::Listen) {
+            let unconnected = sock.socket_state == SocketState::Unconnected;
+            if !unconnected || !matches!(sock.state, TcpState::Close | TcpState::Listen) {
                 return Err(Errno::EINVAL.into());
             }
             // As an unsigned number, so -1 asks for the most there is.
@@ -297,6 +305,7 @@ impl Host {
         };
         let Some(sock) = self.socks.get_mut(child) else { return Err(Errno::ECONNABORTED.into()) };
         sock.files = 1;
+        sock.socket_state = SocketState::Connected;
         sock.nonblock = flags & SOCK_NONBLOCK != 0;
         let peer = sock.peer;
         if let Some(tp) = self.socks.tcp_mut(child) {
@@ -381,13 +390,22 @@ impl Host {
 
     fn tcp_inet_shutdown(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, how: u8) -> Result<(), Stop> {
         let mut result = Ok(());
+        if tp.socket_state == SocketState::Connecting {
+            tp.sk.socket_state = match tp.state {
+                TcpState::SynSent | TcpState::SynRecv | TcpState::Close => SocketState::Disconnecting,
+                _ => SocketState::Connected,
+            };
+        }
         match tp.state {
             TcpState::Close => {
                 result = Err(Errno::ENOTCONN.into());
                 tp.sk.shutdown |= how;
             }
             TcpState::Listen if how & RCV_SHUTDOWN == 0 => return Ok(()),
-            TcpState::Listen | TcpState::SynSent => self.tcp_disconnect(cx, tp)?,
+            TcpState::Listen | TcpState::SynSent => {
+                tp.sk.socket_state = SocketState::Unconnected;
+                self.tcp_disconnect(cx, tp)?;
+            }
             _ => {
                 let old = tp.sk.shutdown;
                 tp.sk.shutdown |= how;

@@ -11,12 +11,13 @@ mod options;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tstamp;
 
-pub(crate) use cmsg::scm_timestamping;
 pub(crate) use ehash::{Ehash, Established, Tuple};
 pub(crate) use errqueue::ExtendedError;
 pub(crate) use options::{int_of, value_of};
 pub use table::SockTable;
+pub(crate) use tstamp::{TX_RECORD_MASK, TX_SCHED, TX_SOFTWARE, TxStamp, tx_flags};
 
 use crate::host::{Cx, Host};
 use crate::ip::Dst;
@@ -60,6 +61,20 @@ impl Waiter {
     }
 }
 
+/// `socket->state`: how far the program has brought the socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum SocketState {
+    /// `SS_UNCONNECTED`
+    #[default]
+    Unconnected,
+    /// `SS_CONNECTING`: `connect` has begun, and no call has seen its end yet.
+    Connecting,
+    /// `SS_CONNECTED`
+    Connected,
+    /// `SS_DISCONNECTING`
+    Disconnecting,
+}
+
 /// A datagram's sender, beside the skb in the receive queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct From {
@@ -82,6 +97,7 @@ pub struct Sock {
     pub(crate) id: SockId,
     pub(crate) proto: Proto,
     pub(crate) state: TcpState,
+    pub(crate) socket_state: SocketState,
     pub(crate) local: (Ipv4Addr, u16),
     pub(crate) peer: (Ipv4Addr, u16),
     /// `inet_num`: the port that it holds in the tables; 0 is none. `local` may show a port no longer held.
@@ -233,6 +249,7 @@ impl Sock {
             id,
             proto,
             state: TcpState::Close,
+            socket_state: SocketState::Unconnected,
             local: (Ipv4Addr::UNSPECIFIED, 0),
             peer: (Ipv4Addr::UNSPECIFIED, 0),
             num: 0,
@@ -293,11 +310,6 @@ impl Sock {
             Proto::Udp => crate::wire::ipv4::IPPROTO_UDP,
             Proto::Ping => crate::wire::ipv4::IPPROTO_ICMP,
         }
-    }
-
-    /// Does no program hold it (`SOCK_DEAD`)?
-    pub(crate) fn is_orphan(&self) -> bool {
-        self.dead
     }
 
     /// `ip_dont_fragment`: is DF set on what it sends this way?

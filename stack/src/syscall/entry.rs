@@ -137,7 +137,7 @@ impl Host {
             }
             Syscall::Sendmsg { addr, iov, control, flags, .. } => {
                 let source = Source::gather(iov, Errno::EMSGSIZE)?;
-                Host::check_control(control)?;
+                progress.tsflags = self.sock_cmsg_send(sk, control)?;
                 self.send_from(cx, at, &source, *flags, *addr, progress)
             }
             Syscall::Recvfrom { len, flags, want_addr, .. } => {

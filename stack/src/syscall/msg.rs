@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::host::{Cx, Host};
-use crate::socket::Proto;
+use crate::socket::{Proto, TX_RECORD_MASK};
 use crate::trace::{Function, SockId, TaskId};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -153,16 +153,24 @@ impl Host {
         Ok(ret)
     }
 
-    /// `sock_cmsg_send` as far as it goes without privilege: what a program may say about one message.
-    pub(super) fn check_control(control: &[ControlMsg]) -> Result<(), Errno> {
+    /// `sock_cmsg_send`: what a program says about one message. Gives the time stamps it asks for.
+    pub(super) fn sock_cmsg_send(&self, sk: SockId, control: &[ControlMsg]) -> Result<Option<i32>, Errno> {
+        let mut tsflags = None;
         for message in control {
             match (message.level, message.kind) {
-                (SOL_SOCKET, SO_TIMESTAMPING) if message.data.len() == 4 => {}
+                (SOL_SOCKET, SO_TIMESTAMPING) if message.data.len() == 4 => {
+                    let asked = crate::socket::int_of(&message.data)?;
+                    if asked & !TX_RECORD_MASK != 0 {
+                        return Err(Errno::EINVAL);
+                    }
+                    let socket = self.socks.get(sk).map_or(0, |s| s.tsflags);
+                    tsflags = Some(socket & !TX_RECORD_MASK | asked);
+                }
                 (SOL_SOCKET, _) => return Err(Errno::EINVAL),
                 _ => {}
             }
         }
-        Ok(())
+        Ok(tsflags)
     }
 
     /// `sock_recvmsg` of a TCP socket with what stands around the bytes: the error queue and `TCP_CM_INQ`.

@@ -38,6 +38,8 @@ pub(crate) struct Progress {
     pub(crate) done: usize,
     /// What `MSG_WAITALL` has collected.
     pub(crate) data: Vec<u8>,
+    /// `SO_TIMESTAMPING` of this message alone, as a control message says.
+    pub(crate) tsflags: Option<i32>,
     /// It began to connect.
     pub(crate) started: bool,
     /// `close` waits for the end of this connection (`SO_LINGER`).

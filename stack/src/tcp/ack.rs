@@ -217,6 +217,7 @@ impl Host {
             let (mut flag, mut pkts_acked, mut fully_acked) = (0, 0, true);
             while let Some(skb) = tp.rtx_queue.front() {
                 let (cb, mut pcount) = (skb.cb, skb.pcount());
+                self.tcp_ack_tstamp(cx, tp, skb, prior_snd_una);
                 if after(cb.end_seq, tp.snd_una) {
                     if pcount == 1 || !after(tp.snd_una, cb.seq) {
                         break;

@@ -44,7 +44,7 @@ mod rtt;
 mod sacktag;
 mod secure;
 mod sendmsg;
-mod seq;
+pub(crate) mod seq;
 mod sock;
 mod sockopt;
 mod state;

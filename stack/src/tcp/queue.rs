@@ -141,6 +141,7 @@ impl TcpSock {
         first.cb.end_seq = second.cb.seq;
         first.cb.flags = flags & !(FIN | PSH);
         second.cb.eor = core::mem::take(&mut first.cb.eor);
+        first.split_tx_stamp(&mut second);
         first.split(&mut second, len as usize, cx);
         first.set_truesize(old_truesize.saturating_sub(rest), cx);
         second.set_truesize(alloc_truesize + rest, cx);
@@ -203,6 +204,7 @@ impl TcpSock {
         first.cb.end_seq = next.cb.end_seq;
         first.cb.flags |= next.cb.flags;
         first.cb.eor = next.cb.eor;
+        first.join_tx_stamp(&next);
         tell_stream(cx, first);
         tell_queue(cx, QueueKind::Write, QueueOp::Dequeue, self.write_queue.len() as u16, &next, self.sk.id);
         self.wmem_free_skb(cx, next);
@@ -257,6 +259,7 @@ impl TcpSock {
             skb.cb.flags |= next.cb.flags;
             skb.cb.sacked |= sacked & super::EVER_RETRANS;
             skb.cb.eor = next.cb.eor;
+            skb.join_tx_stamp(&next);
             tell_stream(cx, skb);
             if self.highest_sack == Some(next.cb.seq) {
                 self.highest_sack = Some(skb.cb.seq);

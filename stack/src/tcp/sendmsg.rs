@@ -8,7 +8,7 @@ use super::seq::after;
 use super::xmit::{NAGLE_CORK, NAGLE_PUSH, Push, SK_GSO_MAX_SIZE};
 use super::{Chrono, GSO_MAX_SEGS, MAX_TCP_HEADER, TcpSock, tcp_set};
 use crate::host::{Cx, Host};
-use crate::socket::SEND_SHUTDOWN;
+use crate::socket::{SEND_SHUTDOWN, tx_flags};
 use crate::syscall::{Errno, MSG_DONTWAIT, MSG_EOR, MSG_MORE, MSG_OOB, Progress, Stop};
 use crate::trace::{CopyKind, Function, TaskId, TcpState};
 use crate::wire::tcp::PSH;
@@ -20,6 +20,15 @@ impl TcpSock {
     /// `forced_push`: half of the largest window ever offered waits without PSH.
     fn forced_push(&self) -> bool {
         after(self.write_seq, self.pushed_seq.wrapping_add(self.max_window >> 1))
+    }
+
+    /// `tcp_tx_timestamp`: the last byte written so far is the one whose times are told.
+    fn tx_timestamp(&mut self, tsflags: i32) {
+        let flags = tx_flags(tsflags);
+        if let Some(last) = self.write_queue.back_mut().filter(|_| flags != 0) {
+            last.tx_flags |= flags;
+            last.tskey = last.cb.seq.wrapping_add(last.len() as u32).wrapping_sub(1);
+        }
     }
 
     /// `tcp_mark_push` on the last segment.
@@ -94,6 +103,7 @@ impl Host {
                 }
             }
             if progress.done > 0 {
+                tp.tx_timestamp(progress.tsflags.unwrap_or(tp.tsflags));
                 let (mss, goal) = self.tcp_send_mss(cx, tp, flags);
                 let nonagle = tp.nonagle();
                 self.tcp_push(cx, tp, flags, (mss, goal), nonagle);
