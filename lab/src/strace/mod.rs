@@ -168,9 +168,9 @@ fn exit_arguments(call: &Syscall, ret: &SysRet) -> String {
                 (true, None) if good => format!("{STACK_POINTER}, [16 => 0]"),
                 (true, _) => address(ret),
             };
-            format!("{}, {len}, {}, {addr}", received(ret, good), flags(Flags::Message, *f))
+            format!("{}, {len}, {}, {addr}", received(ret, *len), flags(Flags::Message, *f))
         }
-        Syscall::Read { len, .. } => format!("{}, {len}", received(ret, good)),
+        Syscall::Read { len, .. } => format!("{}, {len}", received(ret, *len)),
         Syscall::Getsockopt { level, name, len, .. } => match good {
             true => sockopt::got_value(*level, *name, *len, &ret.data),
             false => format!("{STACK_POINTER}, [{len}]"),
@@ -228,8 +228,12 @@ fn null_results(call: &Syscall) -> String {
     }
 }
 
-fn received(ret: &SysRet, good: bool) -> String {
-    if good { quote(&ret.data, STRING_BYTES) } else { BUFFER_POINTER.into() }
+/// What was received into `len` bytes. Bytes that were thrown away (`MSG_TRUNC`) are taken to be zero.
+fn received(ret: &SysRet, len: usize) -> String {
+    let Ok(value) = ret.value else { return BUFFER_POINTER.into() };
+    let mut data = ret.data.clone();
+    data.resize(data.len().max(len.min(value as usize)), 0);
+    quote(&data, STRING_BYTES)
 }
 
 fn address(ret: &SysRet) -> String {

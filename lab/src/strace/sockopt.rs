@@ -4,7 +4,7 @@ use super::names::{Flags, constant, named};
 use super::quote::{quote, quote_hex};
 use super::{STACK_POINTER, STRING_BYTES, sockaddr};
 use stack::syscall::{
-    ControlMsg, IP_RECVERR, IP_TOS, IP_TTL, SO_ERROR, SO_LINGER, SO_TIMESTAMP, SO_TIMESTAMPING, SO_TIMESTAMPNS,
+    ControlMsg, Errno, IP_RECVERR, IP_TOS, IP_TTL, SO_ERROR, SO_LINGER, SO_TIMESTAMP, SO_TIMESTAMPING, SO_TIMESTAMPNS,
     SO_TXREHASH, SOL_SOCKET, SockAddr,
 };
 
@@ -274,6 +274,10 @@ pub(super) fn got_value(level: i32, name: i32, len: usize, value: &[u8]) -> Stri
     let text = match (level, name) {
         _ if value.is_empty() && !is_number(level, name) => STACK_POINTER.into(),
         (SOL_SOCKET, SO_PEERCRED) => credentials(value),
+        (SOL_SOCKET, SO_ERROR) if value.len() == 4 => {
+            let errno = value.first_chunk().and_then(|b| Errno::from_number(i32::from_le_bytes(*b)));
+            errno.map_or_else(|| number(value).unwrap_or_default(), |e| format!("[{}]", e.name()))
+        }
         (SOL_SOCKET, SO_TIMESTAMPING | SO_TIMESTAMPING_NEW) if value.len() >= 4 => number(value).unwrap_or_default(),
         (SOL_SOCKET, SO_TXREHASH) if value.len() == 4 => txrehash(value),
         (SOL_SOCKET, SO_LINGER) => match (linger(value), number(value)) {

@@ -74,8 +74,23 @@ fn is_local(call: &Syscall) -> bool {
     matches!(call, Syscall::Getsockopt { level, name, .. } | Syscall::Setsockopt { level, name, .. } if local.contains(&(*level, *name)))
 }
 
-/// The answer without what a clock writes into it.
+/// The first port that may be one of chance.
+const FIRST_PORT: u16 = 32_768;
+/// A port from there on that the calls name.
+const NAMED_PORT: u16 = 40_000;
+
+/// The answer without what a clock or chance writes into it.
 fn timeless(call: &Syscall, mut ret: SysRet) -> SysRet {
+    if let (Syscall::Recvfrom { len, .. }, Ok(value)) = (call, ret.value) {
+        // Thrown away, the bytes are whatever was in the buffer.
+        ret.data.resize(ret.data.len().max((*len).min(value as usize)), 0);
+    }
+    if let Some(addr) = &mut ret.addr
+        && addr.port >= FIRST_PORT
+        && addr.port != NAMED_PORT
+    {
+        addr.port = FIRST_PORT;
+    }
     match &mut ret.out {
         Out::Message { control, .. } => {
             for m in control.iter_mut().filter(|m| m.level == SOL_SOCKET) {

@@ -14,7 +14,7 @@ pub(super) fn recv(fd: Fd, len: usize, flags: i32) -> Syscall {
     Syscall::Recvfrom { fd, len, flags, want_addr: false }
 }
 
-fn set(fd: Fd, level: i32, name: i32, value: &[u8]) -> Syscall {
+pub(super) fn set(fd: Fd, level: i32, name: i32, value: &[u8]) -> Syscall {
     Syscall::Setsockopt { fd, level, name, value: value.to_vec() }
 }
 
@@ -134,6 +134,7 @@ pub(super) fn calls() -> Vec<Syscall> {
         let addr = SockAddr { family, port: 0x3412, addr: Ipv4Addr::new(1, 2, 3, 4) };
         c.extend([Syscall::Connect { fd: 5, addr }, Syscall::Bind { fd: 5, addr }]);
     }
+    c.extend(super::states::states());
     c
 }
 

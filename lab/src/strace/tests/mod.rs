@@ -5,6 +5,7 @@
 mod answers;
 mod calls;
 mod oracle;
+mod states;
 
 use super::*;
 use calls::{calls, recv, send, socket};
