@@ -211,7 +211,8 @@ impl Machine {
                         return if socket.nonblocking { err(Errno::EAGAIN) } else { None };
                     };
                     set(self, socket);
-                    return Some(SysRet { value: Ok(data.len() as i64), data, addr: want_addr.then_some(from) });
+                    let size = data.len() as i64;
+                    return Some(SysRet { data, addr: want_addr.then_some(from), ..SysRet::ok(size) });
                 }
                 let (local, peer) = (socket.local, socket.peer);
                 if peer.is_none() {

@@ -41,10 +41,6 @@ impl Ehash {
         Ehash(Map::with_hasher(secret))
     }
 
-    pub(crate) fn contains_key(&self, tuple: &Tuple) -> bool {
-        self.0.contains_key(tuple)
-    }
-
     pub(crate) fn get(&self, tuple: &Tuple) -> Option<&Established> {
         self.0.get(tuple)
     }

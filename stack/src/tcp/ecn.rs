@@ -78,12 +78,10 @@ impl Host {
                 }
                 return;
             }
-            INET_ECN_CE => {
-                if tp.ecn_flags & ECN_DEMAND_CWR == 0 {
-                    // The sender's window may be small by now: no ACK is held back.
-                    tp.enter_quickack_mode(2);
-                    tp.ecn_flags |= ECN_DEMAND_CWR;
-                }
+            INET_ECN_CE if tp.ecn_flags & ECN_DEMAND_CWR == 0 => {
+                // The sender's window may be small by now: no ACK is held back.
+                tp.enter_quickack_mode(2);
+                tp.ecn_flags |= ECN_DEMAND_CWR;
             }
             _ => {}
         }

@@ -115,8 +115,6 @@ pub(crate) const SACKED_ACKED: u8 = 1;
 pub(crate) const SACKED_RETRANS: u8 = 2;
 /// `TCPCB_LOST`.
 pub(crate) const LOST: u8 = 4;
-/// `TCPCB_TAGBITS`.
-pub(crate) const TAGBITS: u8 = 7;
 /// `TCPCB_EVER_RETRANS`: Karn's rule.
 pub(crate) const EVER_RETRANS: u8 = 0x80;
 /// `TCPCB_RETRANS`

@@ -239,11 +239,11 @@ impl TcpSock {
                 && next.cb.sacked & SACKED_ACKED == 0
                 && next.headlen() == 0
                 && !skb.cb.eor
-                && next.cb.flags & (FIN | SYN) == 0;
+                && next.cb.flags & SYN == 0;
             space -= if first { skb.len() as i64 } else { 0 };
             let window = before(next.cb.end_seq, self.wnd_end().wrapping_add(1));
             space -= next.len() as i64;
-            if !joinable || space < 0 || (!first && next.len() as i64 > 0 && space < 0) || !window {
+            if !joinable || space < 0 || !window {
                 return;
             }
             first = false;

@@ -251,7 +251,7 @@ impl Host {
                 }
             }
             let valid = &mut valid[..count];
-            valid.sort_by(|a, b| (a.0.wrapping_sub(tp.snd_una) as i32).cmp(&(b.0.wrapping_sub(tp.snd_una) as i32)));
+            valid.sort_by_key(|block| block.0.wrapping_sub(tp.snd_una) as i32);
             for i in 0..valid.len() {
                 let (start, end, dup_sack) = valid[i];
                 let next_dup = valid.get(i + 1).filter(|n| n.2).map(|n| (n.0, n.1));

@@ -58,7 +58,7 @@ impl Host {
     /// `tcp_stream_memory_free`: may more wait that is not sent (`TCP_NOTSENT_LOWAT`)?
     pub(crate) fn tcp_stream_memory_free(&self, tp: &TcpSock, wake: u32) -> bool {
         let lowat = tp.notsent_lowat.unwrap_or(self.sysctl.tcp_notsent_lowat as u32);
-        let notsent = tp.write_seq.wrapping_sub(tp.snd_nxt).max(0);
+        let notsent = tp.write_seq.wrapping_sub(tp.snd_nxt);
         (u64::from(notsent) << wake) < u64::from(lowat)
     }
 

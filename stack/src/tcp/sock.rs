@@ -290,7 +290,6 @@ pub struct TcpSock {
     pub(crate) reord_seen: u32,
     /// `highest_sack`: first sequence number of the segment after the highest SACKed; `None` if all new.
     pub(crate) highest_sack: Option<u32>,
-    pub(crate) retransmit_high: u32,
     pub(crate) rack: Rack,
     pub(crate) frto: bool,
     pub(crate) is_sack_reneg: bool,
@@ -332,8 +331,6 @@ pub struct TcpSock {
     /// When the chrono began, µs.
     pub(crate) chrono_start: u64,
     pub(crate) chrono_stat: [u64; 3],
-    pub(crate) syn_data: bool,
-    pub(crate) reused_port: bool,
     pub(crate) gso_segs: u16,
 
     // A listener's.
@@ -490,7 +487,6 @@ impl TcpSock {
             reordering: sysctl.tcp_reordering as u32,
             reord_seen: 0,
             highest_sack: None,
-            retransmit_high: 0,
             rack: Rack { reo_wnd_steps: 1, ..Rack::default() },
             frto: false,
             is_sack_reneg: false,
@@ -521,8 +517,6 @@ impl TcpSock {
             chrono_type: Chrono::Unspec,
             chrono_start: 0,
             chrono_stat: [0; 3],
-            syn_data: false,
-            reused_port: false,
             gso_segs: 0,
             listen: None,
             parent: None,

@@ -225,13 +225,9 @@ impl Host {
         if limit >= max_segs.saturating_mul(tp.mss_cache) || (tp.write_queue.len() > 1 && limit >= len) {
             return false;
         }
-        let divisor = self.sysctl.tcp_tso_win_divisor as u32;
-        if divisor > 0 {
-            let chunk = tp.snd_wnd.min(tp.snd_cwnd.saturating_mul(tp.mss_cache)) / divisor;
-            if limit >= chunk {
-                return false;
-            }
-        } else if limit > 3 * tp.mss_cache {
+        let window = tp.snd_wnd.min(tp.snd_cwnd.saturating_mul(tp.mss_cache));
+        let enough = window.checked_div(self.sysctl.tcp_tso_win_divisor as u32);
+        if enough.map_or(limit > 3 * tp.mss_cache, |chunk| limit >= chunk) {
             return false;
         }
         let Some(head) = tp.rtx_queue.front() else { return false };
