@@ -13,7 +13,6 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-mod admin;
 pub mod dev;
 pub mod host;
 pub mod icmp;

@@ -4,11 +4,11 @@
 //! machine with Rust alone can run it. One file a command; `sh` runs programs, `workspace` knows where things are.
 
 mod bench;
+mod conformance;
 mod page;
 mod precompress;
 mod screenshot;
 mod sh;
-mod soak;
 mod start;
 mod test;
 mod tidy;
@@ -45,14 +45,14 @@ enum Command {
     ///
     /// Installs the programs it needs when it runs as root on Debian or Ubuntu, and names them otherwise.
     Test(test::Args),
+    /// Run the packetdrill scripts of the Linux kernel and our own, and print a table.
+    ///
+    /// Fails if one of our own fails, or more than one of the kernel's.
+    Conformance(conformance::Args),
     /// Measure the stack beside smoltcp, natively and in WebAssembly.
     ///
     /// Prints a table and writes bench.json into cargo's target folder. A quiet machine gives steadier numbers.
     Bench(bench::Args),
-    /// Send gigabytes between the stack and the kernel, over clean and bad wires: the long form of a test.
-    ///
-    /// Needs root, for a TAP device in a network namespace. Takes about an hour.
-    Soak(soak::Args),
     /// Check what neither the compiler nor clippy checks: file sizes, heads of files, paths named in documents.
     Tidy,
     /// Take a picture of a page in headless Chromium, and print what its console says.
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         Command::Start(args) => start::run(&args),
         Command::Test(args) => test::run(args),
         Command::Bench(args) => bench::run(&args),
-        Command::Soak(args) => soak::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Tidy => tidy::run(),
         Command::Build(args) => page::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),
