@@ -8,7 +8,7 @@ use super::stack::syscall::{
     AF_INET, Fd, SO_RCVBUF, SO_RCVLOWAT, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET, SockAddr, SysRet, Syscall,
 };
 use super::stack::time::{Duration, Instant};
-use super::stack::trace::{Context, EventId, HostId, TaskId, Tracer};
+use super::stack::trace::{Context, Event, EventId, HostId, TaskId, Tracer};
 use super::stack::wire::ethernet::MacAddr;
 use crate::{Counts, FRAME_TIME_NS, Job, LOG_BUDGET, MTU, Transfer, is_data, payload, sample};
 
@@ -234,13 +234,15 @@ impl Pair {
         }
     }
 
-    /// Keeps the log within its budget: the oldest goes, a half at a time.
+    /// Keeps the log within its budget: the oldest eighth goes.
     fn cut_log(&mut self) {
         let log = self.trace.log_mut();
         if log.size_bytes() > LOG_BUDGET {
-            self.counts.events += log.len() as u64;
-            let (next, bytes) = (log.next_id(), log.next_bytes());
-            log.cut_before(next, bytes);
+            let events = log.len() as u32 / 8;
+            let bytes = (log.size_bytes() - log.len() * size_of::<Event>()) as u32 * 7 / 8;
+            self.counts.events += u64::from(events);
+            let (first, next_bytes) = (log.first_id(), log.next_bytes());
+            log.cut_before(EventId(first.0 + events), next_bytes - bytes);
         }
     }
 }

@@ -8,17 +8,18 @@
 
 use crate::dev::NetDevice;
 use crate::ip::RouteTable;
-use crate::mib::Counters;
+use crate::mib::Mib;
 use crate::neigh::NeighTable;
 use crate::rng::Rng;
 use crate::skb::{Mem, SkBuff};
 use crate::socket::SockTable;
-use crate::syscall::{Fd, SysRet, Syscall, Tasks};
+use crate::syscall::{Epolls, Fd, SysRet, Syscall, Tasks};
 use crate::sysctl::Sysctl;
 use crate::time::Instant;
 use crate::timer::Timers;
-use crate::trace::{Context, EventId, FrameId, Function, HostId, TaskId, Tracer};
+use crate::trace::{Context, EventId, Field, FrameId, Function, HostId, SockId, TaskId, Tracer, What};
 use crate::wire::ethernet::MacAddr;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -86,6 +87,14 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// Tells that a variable of a socket changed.
+    #[inline]
+    pub fn tell_set(&mut self, sock: SockId, field: Field, old: u32, new: u32) {
+        if old != new {
+            self.trace.emit(|| What::Set { field, sock, old, new });
+        }
+    }
+
     /// Runs `body` as the kernel function `function`: its entry and exit are told.
     #[inline]
     pub fn call<R>(&mut self, function: Function, body: impl FnOnce(&mut Self) -> R) -> R {
@@ -101,17 +110,22 @@ impl Cx<'_> {
 pub struct Host {
     id: HostId,
     name: String,
-    mem: Mem,
+    /// Packet memory; out only while a call runs, which is handed it by [`Cx`].
+    mem: Option<Box<Mem>>,
     pub(crate) devs: Vec<NetDevice>,
     pub(crate) routes: RouteTable,
     pub(crate) neigh: NeighTable,
     pub(crate) socks: SockTable,
     pub(crate) tasks: Tasks,
+    pub(crate) epolls: Epolls,
     pub(crate) timers: Timers,
     pub(crate) sysctl: Sysctl,
-    pub(crate) mib: Counters,
     pub(crate) rng: Rng,
+    pub(crate) secrets: crate::tcp::Secrets,
     pub(crate) forward: bool,
+    /// Have its tasks `CAP_NET_ADMIN`?
+    pub(crate) privileged: bool,
+    pub(crate) mib: Mib,
     /// Packets that came in on the loopback device, for the next soft interrupt.
     pub(crate) backlog: VecDeque<SkBuff>,
 }
@@ -122,17 +136,20 @@ impl Host {
         let mut host = Host {
             id,
             name: config.name.clone(),
-            mem: Mem::default(),
+            mem: Some(Box::default()),
             devs: NetDevice::all(&config.interfaces),
             routes: RouteTable::default(),
             neigh: NeighTable::default(),
-            socks: SockTable::default(),
+            socks: SockTable::new(config.seed),
             tasks: Tasks::default(),
+            epolls: Epolls::default(),
             timers: Timers::default(),
             sysctl: Sysctl::default(),
-            mib: Counters::default(),
             rng: Rng::new(config.seed),
+            secrets: crate::tcp::Secrets::new(config.seed),
             forward: config.forward,
+            privileged: false,
+            mib: Mib::default(),
             backlog: VecDeque::new(),
         };
         host.routes.configure(config);
@@ -152,7 +169,12 @@ impl Host {
 
     /// Packet memory: for counters and leak checks.
     pub fn mem(&self) -> &Mem {
-        &self.mem
+        self.mem.as_deref().expect("nothing calls the stack from inside a stack call")
+    }
+
+    /// The counters that `nstat` prints.
+    pub fn mib(&self) -> &Mib {
+        &self.mib
     }
 
     /// The interfaces, `lo` first.
@@ -168,11 +190,6 @@ impl Host {
     /// The kernel variables, to read.
     pub fn sysctl(&self) -> &Sysctl {
         &self.sysctl
-    }
-
-    /// The counters of `nstat`.
-    pub fn mib(&self) -> &Counters {
-        &self.mib
     }
 
     /// A task makes a system call. `None`: it sleeps, and [`Host::poll_wakeup`] names it when it may go on.
@@ -206,7 +223,14 @@ impl Host {
     /// A frame arrives at a card.
     pub fn handle_frame(&mut self, now: Instant, at: IfIndex, frame: Frame, trace: &mut Tracer) {
         trace.begin(now, self.id, Context::Nic, frame.sent_by);
-        self.with_cx(now, trace, |host, cx| host.nic_receive(cx, at, frame));
+        self.with_cx(now, trace, |host, cx| host.nic_receive(cx, at, frame, 0));
+    }
+
+    /// A packet that the driver has joined from several (GRO): as one frame, whose TCP payload is cut into
+    /// segments of `gso_size` bytes. It may be longer than the MTU, up to 65,549 bytes.
+    pub fn handle_gro_frame(&mut self, now: Instant, at: IfIndex, frame: Frame, gso_size: u16, trace: &mut Tracer) {
+        trace.begin(now, self.id, Context::Nic, frame.sent_by);
+        self.with_cx(now, trace, |host, cx| host.nic_receive(cx, at, frame, gso_size));
     }
 
     /// Time has come: every timer due at `now` fires.
@@ -248,12 +272,17 @@ impl Host {
         addr.is_loopback() || self.devs.iter().any(|d| d.address().is_some_and(|(a, _)| a == addr))
     }
 
-    fn with_cx<R>(&mut self, now: Instant, trace: &mut Tracer, body: impl FnOnce(&mut Host, &mut Cx<'_>) -> R) -> R {
-        let mut mem = core::mem::take(&mut self.mem);
+    pub(crate) fn with_cx<R>(
+        &mut self,
+        now: Instant,
+        trace: &mut Tracer,
+        body: impl FnOnce(&mut Host, &mut Cx<'_>) -> R,
+    ) -> R {
+        let mut mem = self.mem.take().unwrap_or_default();
         let mut cx = Cx { now, trace, mem: &mut mem };
         let result = body(self, &mut cx);
         self.do_softirq(&mut cx);
-        self.mem = mem;
+        self.mem = Some(mem);
         result
     }
 }

@@ -13,6 +13,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod admin;
 pub mod dev;
 pub mod host;
 pub mod icmp;

@@ -1,98 +1,216 @@
-//! The counters of `nstat`: what the protocols have seen since the host booted.
+//! What the kernel counts: SNMP's MIB and Linux's own, as `nstat` prints them.
 //!
-//! Linux: `include/uapi/linux/snmp.h` (`LINUX_MIB_*`), `net/ipv4/proc.c`; RFC 4022 and 4293 name some of them.
-//! A variant is called as `/proc/net/snmp` and `/proc/net/netstat` call it.
+//! Linux: `include/uapi/linux/snmp.h` (`LINUX_MIB_*`), `net/ipv4/proc.c`; RFC 4022 names the first of them.
 
-macro_rules! mibs {
-    ($($group:literal { $($name:ident,)* })*) => {
+macro_rules! counters {
+    ($($name:ident = $nstat:literal;)*) => {
         /// A counter.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[repr(u8)]
-        #[allow(missing_docs, clippy::upper_case_acronyms)] // the kernel's names
-        pub enum Mib { $($($name,)*)* }
+        pub enum Counter { $(#[doc = $nstat] $name),* }
 
-        impl Mib {
+        impl Counter {
             /// Every counter, in the order of `/proc/net/snmp` and `/proc/net/netstat`.
-            pub const ALL: &'static [Mib] = &[$($(Mib::$name,)*)*];
+            pub const ALL: &'static [Counter] = &[$(Counter::$name),*];
 
-            /// The name, as `nstat` prints it: `TcpRetransSegs`, `TcpExtTCPTimeouts`.
+            /// Its name in `nstat`.
             pub const fn name(self) -> &'static str {
-                match self { $($(Mib::$name => concat!($group, stringify!($name)),)*)* }
+                match self { $(Counter::$name => $nstat),* }
             }
         }
     };
 }
 
-mibs! {
-    "Tcp" {
-        ActiveOpens, PassiveOpens, AttemptFails, EstabResets, CurrEstab, InSegs, OutSegs, RetransSegs,
-        InErrs, OutRsts, InCsumErrors,
-    }
-    "TcpExt" {
-        SyncookiesSent, SyncookiesRecv, SyncookiesFailed, EmbryonicRsts, PruneCalled, RcvPruned, OfoPruned,
-        OutOfWindowIcmps, LockDroppedIcmps, ArpFilter, TW, TWRecycled, TWKilled, PAWSActive, PAWSEstab,
-        BeyondWindow, TSEcrRejected, PAWSOldAck, PAWSTimewait, DelayedACKs, DelayedACKLocked,
-        DelayedACKLost, ListenOverflows, ListenDrops, TCPHPHits, TCPPureAcks, TCPHPAcks, TCPRenoRecovery,
-        TCPSackRecovery, TCPSACKReneging, TCPSACKReorder, TCPRenoReorder, TCPTSReorder, TCPFullUndo,
-        TCPPartialUndo, TCPDSACKUndo, TCPLossUndo, TCPLostRetransmit, TCPRenoFailures, TCPSackFailures,
-        TCPLossFailures, TCPFastRetrans, TCPSlowStartRetrans, TCPTimeouts, TCPLossProbes,
-        TCPLossProbeRecovery, TCPRenoRecoveryFail, TCPSackRecoveryFail, TCPRcvCollapsed, TCPBacklogCoalesce,
-        TCPDSACKOldSent, TCPDSACKOfoSent, TCPDSACKRecv, TCPDSACKOfoRecv, TCPAbortOnData, TCPAbortOnClose,
-        TCPAbortOnMemory, TCPAbortOnTimeout, TCPAbortOnLinger, TCPAbortFailed, TCPMemoryPressures,
-        TCPMemoryPressuresChrono, TCPSACKDiscard, TCPDSACKIgnoredOld, TCPDSACKIgnoredNoUndo,
-        TCPSpuriousRTOs, TCPMD5NotFound, TCPMD5Unexpected, TCPMD5Failure, TCPSackShifted, TCPSackMerged,
-        TCPSackShiftFallback, TCPBacklogDrop, PFMemallocDrop, TCPMinTTLDrop, TCPDeferAcceptDrop,
-        IPReversePathFilter, TCPTimeWaitOverflow, TCPReqQFullDoCookies, TCPReqQFullDrop, TCPRetransFail,
-        TCPRcvCoalesce, TCPOFOQueue, TCPOFODrop, TCPOFOMerge, TCPChallengeACK, TCPSYNChallenge,
-        TCPFastOpenActive, TCPFastOpenActiveFail, TCPFastOpenPassive, TCPFastOpenPassiveFail,
-        TCPFastOpenListenOverflow, TCPFastOpenCookieReqd, TCPFastOpenBlackhole, TCPSpuriousRtxHostQueues,
-        BusyPollRxPackets, TCPAutoCorking, TCPFromZeroWindowAdv, TCPToZeroWindowAdv, TCPWantZeroWindowAdv,
-        TCPSynRetrans, TCPOrigDataSent, TCPHystartTrainDetect, TCPHystartTrainCwnd, TCPHystartDelayDetect,
-        TCPHystartDelayCwnd, TCPACKSkippedSynRecv, TCPACKSkippedPAWS, TCPACKSkippedSeq,
-        TCPACKSkippedFinWait2, TCPACKSkippedTimeWait, TCPACKSkippedChallenge, TCPWinProbe, TCPKeepAlive,
-        TCPMTUPFail, TCPMTUPSuccess, TCPDelivered, TCPDeliveredCE, TCPAckCompressed, TCPZeroWindowDrop,
-        TCPRcvQDrop, TCPWqueueTooBig, TCPFastOpenPassiveAltKey, TcpTimeoutRehash, TcpDuplicateDataRehash,
-        TCPDSACKRecvSegs, TCPDSACKIgnoredDubious, TCPMigrateReqSuccess, TCPMigrateReqFailure, TCPPLBRehash,
-        TCPAORequired, TCPAOBad, TCPAOKeyNotFound, TCPAOGood, TCPAODroppedIcmps,
-    }
+counters! {
+    ActiveOpens = "TcpActiveOpens";
+    PassiveOpens = "TcpPassiveOpens";
+    AttemptFails = "TcpAttemptFails";
+    EstabResets = "TcpEstabResets";
+    CurrEstab = "TcpCurrEstab";
+    InSegs = "TcpInSegs";
+    OutSegs = "TcpOutSegs";
+    RetransSegs = "TcpRetransSegs";
+    InErrs = "TcpInErrs";
+    OutRsts = "TcpOutRsts";
+    InCsumErrors = "TcpInCsumErrors";
+    SyncookiesSent = "TcpExtSyncookiesSent";
+    SyncookiesRecv = "TcpExtSyncookiesRecv";
+    SyncookiesFailed = "TcpExtSyncookiesFailed";
+    EmbryonicRsts = "TcpExtEmbryonicRsts";
+    PruneCalled = "TcpExtPruneCalled";
+    RcvPruned = "TcpExtRcvPruned";
+    OfoPruned = "TcpExtOfoPruned";
+    OutOfWindowIcmps = "TcpExtOutOfWindowIcmps";
+    LockDroppedIcmps = "TcpExtLockDroppedIcmps";
+    ArpFilter = "TcpExtArpFilter";
+    Tw = "TcpExtTW";
+    TwRecycled = "TcpExtTWRecycled";
+    TwKilled = "TcpExtTWKilled";
+    PawsActive = "TcpExtPAWSActive";
+    PawsEstab = "TcpExtPAWSEstab";
+    BeyondWindow = "TcpExtBeyondWindow";
+    TsEcrRejected = "TcpExtTSEcrRejected";
+    PawsOldAck = "TcpExtPAWSOldAck";
+    PawsTimewait = "TcpExtPAWSTimewait";
+    DelayedAcks = "TcpExtDelayedACKs";
+    DelayedAckLocked = "TcpExtDelayedACKLocked";
+    DelayedAckLost = "TcpExtDelayedACKLost";
+    ListenOverflows = "TcpExtListenOverflows";
+    ListenDrops = "TcpExtListenDrops";
+    TcpHpHits = "TcpExtTCPHPHits";
+    TcpPureAcks = "TcpExtTCPPureAcks";
+    TcpHpAcks = "TcpExtTCPHPAcks";
+    TcpRenoRecovery = "TcpExtTCPRenoRecovery";
+    TcpSackRecovery = "TcpExtTCPSackRecovery";
+    TcpSackReneging = "TcpExtTCPSACKReneging";
+    TcpSackReorder = "TcpExtTCPSACKReorder";
+    TcpRenoReorder = "TcpExtTCPRenoReorder";
+    TcpTsReorder = "TcpExtTCPTSReorder";
+    TcpFullUndo = "TcpExtTCPFullUndo";
+    TcpPartialUndo = "TcpExtTCPPartialUndo";
+    TcpDsackUndo = "TcpExtTCPDSACKUndo";
+    TcpLossUndo = "TcpExtTCPLossUndo";
+    TcpLostRetransmit = "TcpExtTCPLostRetransmit";
+    TcpRenoFailures = "TcpExtTCPRenoFailures";
+    TcpSackFailures = "TcpExtTCPSackFailures";
+    TcpLossFailures = "TcpExtTCPLossFailures";
+    TcpFastRetrans = "TcpExtTCPFastRetrans";
+    TcpSlowStartRetrans = "TcpExtTCPSlowStartRetrans";
+    TcpTimeouts = "TcpExtTCPTimeouts";
+    TcpLossProbes = "TcpExtTCPLossProbes";
+    TcpLossProbeRecovery = "TcpExtTCPLossProbeRecovery";
+    TcpRenoRecoveryFail = "TcpExtTCPRenoRecoveryFail";
+    TcpSackRecoveryFail = "TcpExtTCPSackRecoveryFail";
+    TcpRcvCollapsed = "TcpExtTCPRcvCollapsed";
+    TcpBacklogCoalesce = "TcpExtTCPBacklogCoalesce";
+    TcpDsackOldSent = "TcpExtTCPDSACKOldSent";
+    TcpDsackOfoSent = "TcpExtTCPDSACKOfoSent";
+    TcpDsackRecv = "TcpExtTCPDSACKRecv";
+    TcpDsackOfoRecv = "TcpExtTCPDSACKOfoRecv";
+    TcpAbortOnData = "TcpExtTCPAbortOnData";
+    TcpAbortOnClose = "TcpExtTCPAbortOnClose";
+    TcpAbortOnMemory = "TcpExtTCPAbortOnMemory";
+    TcpAbortOnTimeout = "TcpExtTCPAbortOnTimeout";
+    TcpAbortOnLinger = "TcpExtTCPAbortOnLinger";
+    TcpAbortFailed = "TcpExtTCPAbortFailed";
+    TcpMemoryPressures = "TcpExtTCPMemoryPressures";
+    TcpMemoryPressuresChrono = "TcpExtTCPMemoryPressuresChrono";
+    TcpSackDiscard = "TcpExtTCPSACKDiscard";
+    TcpDsackIgnoredOld = "TcpExtTCPDSACKIgnoredOld";
+    TcpDsackIgnoredNoUndo = "TcpExtTCPDSACKIgnoredNoUndo";
+    TcpSpuriousRtos = "TcpExtTCPSpuriousRTOs";
+    TcpMd5NotFound = "TcpExtTCPMD5NotFound";
+    TcpMd5Unexpected = "TcpExtTCPMD5Unexpected";
+    TcpMd5Failure = "TcpExtTCPMD5Failure";
+    TcpSackShifted = "TcpExtTCPSackShifted";
+    TcpSackMerged = "TcpExtTCPSackMerged";
+    TcpSackShiftFallback = "TcpExtTCPSackShiftFallback";
+    TcpBacklogDrop = "TcpExtTCPBacklogDrop";
+    PfMemallocDrop = "TcpExtPFMemallocDrop";
+    TcpMinTTLDrop = "TcpExtTCPMinTTLDrop";
+    TcpDeferAcceptDrop = "TcpExtTCPDeferAcceptDrop";
+    IpReversePathFilter = "TcpExtIPReversePathFilter";
+    TcpTimeWaitOverflow = "TcpExtTCPTimeWaitOverflow";
+    TcpReqQFullDoCookies = "TcpExtTCPReqQFullDoCookies";
+    TcpReqQFullDrop = "TcpExtTCPReqQFullDrop";
+    TcpRetransFail = "TcpExtTCPRetransFail";
+    TcpRcvCoalesce = "TcpExtTCPRcvCoalesce";
+    TcpOfoQueue = "TcpExtTCPOFOQueue";
+    TcpOfoDrop = "TcpExtTCPOFODrop";
+    TcpOfoMerge = "TcpExtTCPOFOMerge";
+    TcpChallengeAck = "TcpExtTCPChallengeACK";
+    TcpSynChallenge = "TcpExtTCPSYNChallenge";
+    TcpFastOpenActive = "TcpExtTCPFastOpenActive";
+    TcpFastOpenActiveFail = "TcpExtTCPFastOpenActiveFail";
+    TcpFastOpenPassive = "TcpExtTCPFastOpenPassive";
+    TcpFastOpenPassiveFail = "TcpExtTCPFastOpenPassiveFail";
+    TcpFastOpenListenOverflow = "TcpExtTCPFastOpenListenOverflow";
+    TcpFastOpenCookieReqd = "TcpExtTCPFastOpenCookieReqd";
+    TcpFastOpenBlackhole = "TcpExtTCPFastOpenBlackhole";
+    TcpSpuriousRtxHostQueues = "TcpExtTCPSpuriousRtxHostQueues";
+    BusyPollRxPackets = "TcpExtBusyPollRxPackets";
+    TcpAutoCorking = "TcpExtTCPAutoCorking";
+    TcpFromZeroWindowAdv = "TcpExtTCPFromZeroWindowAdv";
+    TcpToZeroWindowAdv = "TcpExtTCPToZeroWindowAdv";
+    TcpWantZeroWindowAdv = "TcpExtTCPWantZeroWindowAdv";
+    TcpSynRetrans = "TcpExtTCPSynRetrans";
+    TcpOrigDataSent = "TcpExtTCPOrigDataSent";
+    TcpHystartTrainDetect = "TcpExtTCPHystartTrainDetect";
+    TcpHystartTrainCwnd = "TcpExtTCPHystartTrainCwnd";
+    TcpHystartDelayDetect = "TcpExtTCPHystartDelayDetect";
+    TcpHystartDelayCwnd = "TcpExtTCPHystartDelayCwnd";
+    TcpAckSkippedSynRecv = "TcpExtTCPACKSkippedSynRecv";
+    TcpAckSkippedPaws = "TcpExtTCPACKSkippedPAWS";
+    TcpAckSkippedSeq = "TcpExtTCPACKSkippedSeq";
+    TcpAckSkippedFinWait2 = "TcpExtTCPACKSkippedFinWait2";
+    TcpAckSkippedTimeWait = "TcpExtTCPACKSkippedTimeWait";
+    TcpAckSkippedChallenge = "TcpExtTCPACKSkippedChallenge";
+    TcpWinProbe = "TcpExtTCPWinProbe";
+    TcpKeepAlive = "TcpExtTCPKeepAlive";
+    TcpMtupFail = "TcpExtTCPMTUPFail";
+    TcpMtupSuccess = "TcpExtTCPMTUPSuccess";
+    TcpDelivered = "TcpExtTCPDelivered";
+    TcpDeliveredCe = "TcpExtTCPDeliveredCE";
+    TcpAckCompressed = "TcpExtTCPAckCompressed";
+    TcpZeroWindowDrop = "TcpExtTCPZeroWindowDrop";
+    TcpRcvQDrop = "TcpExtTCPRcvQDrop";
+    TcpWqueueTooBig = "TcpExtTCPWqueueTooBig";
+    TcpFastOpenPassiveAltKey = "TcpExtTCPFastOpenPassiveAltKey";
+    TcpTimeoutRehash = "TcpExtTcpTimeoutRehash";
+    TcpDuplicateDataRehash = "TcpExtTcpDuplicateDataRehash";
+    TcpDsackRecvSegs = "TcpExtTCPDSACKRecvSegs";
+    TcpDsackIgnoredDubious = "TcpExtTCPDSACKIgnoredDubious";
+    TcpMigrateReqSuccess = "TcpExtTCPMigrateReqSuccess";
+    TcpMigrateReqFailure = "TcpExtTCPMigrateReqFailure";
+    TcpPlbRehash = "TcpExtTCPPLBRehash";
+    TcpAoRequired = "TcpExtTCPAORequired";
+    TcpAoBad = "TcpExtTCPAOBad";
+    TcpAoKeyNotFound = "TcpExtTCPAOKeyNotFound";
+    TcpAoGood = "TcpExtTCPAOGood";
+    TcpAoDroppedIcmps = "TcpExtTCPAODroppedIcmps";
 }
 
-/// The counters of one host.
+/// The counters of a host.
 #[derive(Clone, Debug)]
-pub struct Counters([u64; Mib::ALL.len()]);
+pub struct Mib([u64; Counter::ALL.len()]);
 
-impl Default for Counters {
-    fn default() -> Counters {
-        Counters([0; Mib::ALL.len()])
+impl Default for Mib {
+    fn default() -> Mib {
+        Mib([0; Counter::ALL.len()])
     }
 }
 
-impl Counters {
-    /// The value of a counter.
-    pub fn get(&self, mib: Mib) -> u64 {
-        self.0[mib as usize]
+impl Mib {
+    /// `NET_INC_STATS`.
+    pub(crate) fn inc(&mut self, counter: Counter) {
+        self.add(counter, 1);
+    }
+
+    /// `NET_ADD_STATS`.
+    pub(crate) fn add(&mut self, counter: Counter, n: u64) {
+        let value = &mut self.0[counter as usize];
+        *value = value.wrapping_add(n);
+    }
+
+    /// `TCP_DEC_STATS`: `CurrEstab` is a gauge.
+    pub(crate) fn dec(&mut self, counter: Counter) {
+        let value = &mut self.0[counter as usize];
+        *value = value.wrapping_sub(1);
+    }
+
+    /// What it has counted.
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.0[counter as usize]
+    }
+
+    /// The counter of this name in `nstat`, and its value.
+    pub fn by_name(&self, name: &str) -> Option<u64> {
+        Counter::ALL.iter().find(|c| c.name() == name).map(|c| self.get(*c))
     }
 
     /// Name and value of those that are not zero, as `nstat` lists them.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        Mib::ALL.iter().map(|mib| (mib.name(), self.get(*mib))).filter(|(_, value)| *value != 0)
-    }
-
-    /// `NET_INC_STATS`.
-    pub fn inc(&mut self, mib: Mib) {
-        self.add(mib, 1);
-    }
-
-    /// `NET_ADD_STATS`.
-    pub fn add(&mut self, mib: Mib, n: u64) {
-        let counter = &mut self.0[mib as usize];
-        *counter = counter.wrapping_add(n);
-    }
-
-    /// `TCP_DEC_STATS`: `CurrEstab` is a gauge.
-    pub fn dec(&mut self, mib: Mib) {
-        let counter = &mut self.0[mib as usize];
-        *counter = counter.wrapping_sub(1);
+        Counter::ALL.iter().map(|c| (c.name(), self.get(*c))).filter(|(_, value)| *value != 0)
     }
 }
 
@@ -102,11 +220,12 @@ mod tests {
 
     #[test]
     fn a_counter_has_the_name_that_nstat_prints() {
-        let mut counters = Counters::default();
-        counters.inc(Mib::RetransSegs);
-        counters.add(Mib::BeyondWindow, 3);
-        counters.inc(Mib::CurrEstab);
-        counters.dec(Mib::CurrEstab);
-        assert!(counters.iter().eq([("TcpRetransSegs", 1), ("TcpExtBeyondWindow", 3)]));
+        let mut mib = Mib::default();
+        mib.inc(Counter::RetransSegs);
+        mib.add(Counter::BeyondWindow, 3);
+        mib.inc(Counter::CurrEstab);
+        mib.dec(Counter::CurrEstab);
+        assert!(mib.iter().eq([("TcpRetransSegs", 1), ("TcpExtBeyondWindow", 3)]));
+        assert_eq!(mib.by_name("TcpExtBeyondWindow"), Some(3));
     }
 }

@@ -9,6 +9,7 @@ mod page;
 mod precompress;
 mod screenshot;
 mod sh;
+mod soak;
 mod start;
 mod test;
 mod tidy;
@@ -53,6 +54,10 @@ enum Command {
     ///
     /// Prints a table and writes bench.json into cargo's target folder. A quiet machine gives steadier numbers.
     Bench(bench::Args),
+    /// Send gigabytes between the stack and the kernel, over clean and bad wires: the long form of a test.
+    ///
+    /// Needs root, for a TAP device in a network namespace. Takes about an hour.
+    Soak(soak::Args),
     /// Check what neither the compiler nor clippy checks: file sizes, heads of files, paths named in documents.
     Tidy,
     /// Take a picture of a page in headless Chromium, and print what its console says.
@@ -71,6 +76,7 @@ fn main() -> ExitCode {
         Command::Start(args) => start::run(&args),
         Command::Test(args) => test::run(args),
         Command::Bench(args) => bench::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::Tidy => tidy::run(),
         Command::Build(args) => page::run(&args),

@@ -270,6 +270,10 @@ fn timer_sentence(kind: TimerKind, op: TimerOp, after_us: u32) -> String {
             TimerKind::Retransmit => "No acknowledgment came in time: the retransmit timer goes off.".into(),
             TimerKind::DelayedAck => "Nothing to send came along: the delayed ACK goes on its own.".into(),
             TimerKind::Probe => "The window is still closed: TCP asks again with a probe.".into(),
+            TimerKind::ReoTimeout => "RACK has waited long enough: what did not come counts as lost.".into(),
+            TimerKind::LossProbe => "The last segment may be lost and nothing would tell: TCP probes (TLP).".into(),
+            TimerKind::Pacing => "The pacing rate lets the next segment go now.".into(),
+            TimerKind::CompressedAck => "One ACK goes for several segments that came close together.".into(),
             _ => format!("The {name} timer goes off."),
         },
     }

@@ -127,9 +127,20 @@ fn all_facts() -> Vec<Fact> {
         facts.extend([0, 111, LONG].map(|new| Fact::Set { field, old: LONG, new }));
     }
     use TimerKind as K;
-    for kind in
-        [K::Retransmit, K::DelayedAck, K::Probe, K::Keepalive, K::SynAck, K::TimeWait, K::Neigh, K::SocketTimeout]
-    {
+    for kind in [
+        K::Retransmit,
+        K::DelayedAck,
+        K::Probe,
+        K::ReoTimeout,
+        K::LossProbe,
+        K::Pacing,
+        K::CompressedAck,
+        K::Keepalive,
+        K::SynAck,
+        K::TimeWait,
+        K::Neigh,
+        K::SocketTimeout,
+    ] {
         for op in [TimerOp::Set, TimerOp::Fire, TimerOp::Cancel] {
             facts.extend([0, 40_001, LONG].map(|after_us| Fact::Timer { kind, op, after_us }));
         }

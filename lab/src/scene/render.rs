@@ -195,10 +195,15 @@ pub(crate) fn timer_name(kind: TimerKind) -> &'static str {
         TimerKind::Retransmit => "retransmit",
         TimerKind::DelayedAck => "delayed ACK",
         TimerKind::Probe => "window probe",
+        TimerKind::ReoTimeout => "reordering",
+        TimerKind::LossProbe => "loss probe",
+        TimerKind::Pacing => "pacing",
+        TimerKind::CompressedAck => "compressed ACK",
         TimerKind::Keepalive => "keepalive",
         TimerKind::SynAck => "SYN-ACK",
         TimerKind::TimeWait => "TIME-WAIT",
         TimerKind::Neigh => "neighbour",
         TimerKind::SocketTimeout => "socket timeout",
+        TimerKind::Qdisc => "qdisc watchdog",
     }
 }

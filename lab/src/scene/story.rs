@@ -77,8 +77,8 @@ impl Story {
     pub(crate) fn transmit(&mut self, skb: SkBuff) -> (FrameId, Vec<u8>) {
         self.on(ALICE, Context::Nic, |cx| {
             cx.call(Function::NicTransmit, |cx| {
-                skb.copied_out(CopyKind::DmaOut, 0, skb.len(), cx);
-                let mut bytes = skb.bytes(cx).to_vec();
+                let mut bytes = Vec::new();
+                skb.copy_out(CopyKind::DmaOut, 0, skb.len(), &mut bytes, cx);
                 bytes.resize(bytes.len().max(60), 0);
                 let check = fcs(&bytes);
                 bytes.extend_from_slice(&check);
@@ -105,7 +105,7 @@ impl Story {
                 let mut skb = SkBuff::alloc(2048, cx);
                 skb.reserve(64, cx);
                 queue(cx, QueueKind::RxRing, QueueOp::Enqueue, skb.id(), 2);
-                skb.dma_in(&bytes[..len], cx);
+                skb.dma_adopt(bytes.to_vec(), len, cx);
                 skb
             })
         });

@@ -1,8 +1,8 @@
 //! `struct msghdr`, `struct iovec`, `struct pollfd`, `struct epoll_event` and what `ioctl` points to.
 
-use super::names::{Flags, constant, flags, flags_or_zero};
+use super::names::{Flags, constant, flags, flags_or_zero, has_name};
 use super::quote::quote;
-use super::{STACK_POINTER, STRING_BYTES, sockaddr, sockopt};
+use super::{BUFFER_POINTER, STACK_POINTER, STRING_BYTES, sockaddr, sockopt};
 use stack::syscall::{ControlMsg, EpollEvent, IoVec, Out, PollFd, Room, SockAddr, SysRet};
 
 /// How much of an array is printed (`-s 100` holds for arrays too).
@@ -31,6 +31,14 @@ pub(super) fn filled(rooms: &[Room], data: &[u8]) -> String {
         let (here, after) = rest.split_at(room.len.min(rest.len()));
         rest = after;
         let base = if room.null { "NULL".into() } else { quote(here, STRING_BYTES) };
+        format!("{{iov_base={base}, iov_len={}}}", room.len)
+    })
+}
+
+/// The buffers of a call that has received nothing: their pointers.
+pub(super) fn untouched(rooms: &[Room]) -> String {
+    list(rooms, |room| {
+        let base = if room.null { "NULL" } else { BUFFER_POINTER };
         format!("{{iov_base={base}, iov_len={}}}", room.len)
     })
 }
@@ -114,7 +122,15 @@ pub(super) fn epoll_events(ret: &SysRet) -> String {
     }
 }
 
-/// The request of `ioctl`, and whether its argument goes in.
+/// The request of `ioctl`, taken apart if it has no name.
 pub(super) fn ioctl_request(request: u32) -> String {
-    constant(Flags::Ioctl, request as i32)
+    if has_name(Flags::Ioctl, request as i32) {
+        return constant(Flags::Ioctl, request as i32);
+    }
+    let direction = ["_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"][(request >> 30) as usize];
+    let part = |shift: u32, mask: u32| match request >> shift & mask {
+        0 => "0".into(),
+        n => format!("{n:#x}"),
+    };
+    format!("_IOC({direction}, {}, {}, {})", part(8, 0xff), part(0, 0xff), part(16, 0x3fff))
 }

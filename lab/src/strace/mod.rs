@@ -109,9 +109,9 @@ fn entry_arguments(call: &Syscall) -> String {
         Syscall::Close { fd } => fd.to_string(),
         Syscall::Setsockopt { fd, level, name, value } => {
             let value_text = sockopt::set_value(*level, *name, value);
-            format!("{fd}, {}, {value_text}, {}", sockopt::option(*level, *name), value.len())
+            format!("{fd}, {}, {value_text}, {}", sockopt::option(*level, *name, true), value.len())
         }
-        Syscall::Getsockopt { fd, level, name, .. } => format!("{fd}, {}, ", sockopt::option(*level, *name)),
+        Syscall::Getsockopt { fd, level, name, .. } => format!("{fd}, {}, ", sockopt::option(*level, *name, false)),
         Syscall::Fcntl { fd, cmd, arg } => {
             let arg = match *cmd {
                 F_GETFD | F_GETFL => String::new(),
@@ -176,7 +176,7 @@ fn exit_arguments(call: &Syscall, ret: &SysRet) -> String {
             false => format!("{STACK_POINTER}, [{len}]"),
         },
         Syscall::Readv { iov, .. } => {
-            let buffers = if good { message::filled(iov, &ret.data) } else { message::filled(iov, &[]) };
+            let buffers = if good { message::filled(iov, &ret.data) } else { message::untouched(iov) };
             format!("{buffers}, {}", iov.len())
         }
         Syscall::Recvmsg { iov, want_addr, flags: f, .. } => {
@@ -203,10 +203,11 @@ fn null_arguments(call: &Syscall) -> String {
         }
         Syscall::Write { fd, buf } => format!("{fd}, NULL, {}", buf.len()),
         Syscall::Setsockopt { fd, level, name, value } => {
-            format!("{fd}, {}, NULL, {}", sockopt::option(*level, *name), value.len())
+            format!("{fd}, {}, NULL, {}", sockopt::option(*level, *name, true), value.len())
         }
         Syscall::Ioctl { fd, request, .. } => format!("{fd}, {}, NULL", message::ioctl_request(*request)),
         Syscall::Poll { fds, timeout_ms } => format!("NULL, {}, {timeout_ms}", fds.len()),
+        Syscall::Sendmsg { fd, flags: f, .. } => format!("{fd}, NULL, {}", flags(Flags::Message, *f)),
         Syscall::Connect { fd, .. } | Syscall::Bind { fd, .. } => format!("{fd}, NULL, 16"),
         other => entry_arguments(other),
     }

@@ -94,13 +94,13 @@ const POLL: Names = &[
     (0x1, "POLLIN"),
     (0x2, "POLLPRI"),
     (0x4, "POLLOUT"),
-    (0x40, "POLLRDNORM"),
-    (0x100, "POLLWRNORM"),
-    (0x80, "POLLRDBAND"),
-    (0x200, "POLLWRBAND"),
     (0x8, "POLLERR"),
     (0x10, "POLLHUP"),
     (0x20, "POLLNVAL"),
+    (0x40, "POLLRDNORM"),
+    (0x80, "POLLRDBAND"),
+    (0x100, "POLLWRNORM"),
+    (0x200, "POLLWRBAND"),
     (0x400, "POLLMSG"),
     (0x1000, "POLLREMOVE"),
     (0x2000, "POLLRDHUP"),
@@ -142,9 +142,14 @@ impl Flags {
             Flags::Epoll => (EPOLL, "EPOLL???"),
             Flags::EpollCreate => (EPOLL_CREATE, "EPOLL_???"),
             Flags::EpollCtl => (EPOLL_CTL, "EPOLL_CTL_???"),
-            Flags::Ioctl => (IOCTL, "_IOC"),
+            Flags::Ioctl => (IOCTL, "_IOC_???"),
         }
     }
+}
+
+/// Has the value a name?
+pub(super) fn has_name(set: Flags, value: i32) -> bool {
+    set.names().0.iter().any(|(v, _)| *v == value)
 }
 
 /// The name of a value, or `0x63 /* IPPROTO_??? */`.
@@ -156,6 +161,7 @@ pub(super) fn constant(set: Flags, value: i32) -> String {
 pub(super) fn named(names: &[(i32, &str)], unknown: &str, value: i32) -> String {
     match names.iter().find(|(v, _)| *v == value) {
         Some((_, name)) => (*name).into(),
+        None if value == 0 => format!("0 /* {unknown} */"),
         None => format!("{value:#x} /* {unknown} */"),
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn quote(bytes: &[u8], limit: usize) -> String {
             0x20..=0x7e => text.push(char::from(*b)),
             _ => {
                 // As short as can be: the leading zeros only where a digit would join the number.
-                let digit_follows = shown.get(i + 1).is_some_and(u8::is_ascii_digit);
+                let digit_follows = shown.get(i + 1).is_some_and(|b| (b'0'..=b'7').contains(b));
                 let octal = if digit_follows { format!("\\{b:03o}") } else { format!("\\{b:o}") };
                 text.push_str(&octal);
             }

@@ -7,7 +7,9 @@ use super::{Note, TaskState, World};
 use crate::program::Programs;
 use crate::tape::Answer;
 use serde::{Deserialize, Serialize};
+use stack::dev::Qdisc;
 use stack::host::{Frame, IfIndex};
+use stack::ip::RouteMetrics;
 use stack::syscall::{Fd, SysRet, Syscall};
 use stack::time::{Duration, Instant};
 use stack::trace::{EventId, TaskId, Tracer};
@@ -196,8 +198,10 @@ impl World {
             }
             ScriptAsk::Inject { bytes, gso_size } => {
                 let frame = Frame { id: trace.new_frame(), bytes: bytes.to_vec(), sent_by: EventId::NONE };
-                let _ = gso_size;
-                self.hosts[host].handle_frame(now, CARD, frame, trace);
+                match gso_size {
+                    0 => self.hosts[host].handle_frame(now, CARD, frame, trace),
+                    size => self.hosts[host].handle_gro_frame(now, CARD, frame, size, trace),
+                }
                 Answer::Done
             }
             ScriptAsk::Capture { until_ns } => {
@@ -206,7 +210,7 @@ impl World {
                 }
                 Answer::Script(self.next_frame(id))
             }
-            ScriptAsk::Change(change) => Answer::Script(ScriptAnswer::Changed(self.change(host, &change))),
+            ScriptAsk::Change(change) => Answer::Script(ScriptAnswer::Changed(self.change(host, &change, trace))),
             ScriptAsk::Inspect { fd, level, name, len } => Answer::Script(ScriptAnswer::Inspected(self.inspect(
                 host,
                 id,
@@ -310,13 +314,43 @@ impl World {
         any
     }
 
-    fn change(&mut self, host: usize, change: &Change) -> Result<(), String> {
+    fn change(&mut self, host: usize, change: &Change, trace: &mut Tracer) -> Result<(), String> {
+        let now = self.now;
         let host = &mut self.hosts[host];
         match change {
             Change::Sysctl { name, value } => {
                 host.sysctl_mut().set(name, value).map_err(|e| format!("{name}={value}: {e:?}"))
             }
-            other => Err(format!("this stack cannot do that: {other:?}")),
+            Change::Mtu(mtu) => {
+                if host.set_mtu(CARD, *mtu) {
+                    Ok(())
+                } else {
+                    Err(format!("an MTU of {mtu} is too small for IPv4"))
+                }
+            }
+            Change::Qdisc { kind, limit } => {
+                let qdisc = match (kind.as_str(), limit) {
+                    ("pfifo_fast", _) => Qdisc::PfifoFast,
+                    ("pfifo", limit) => Qdisc::Pfifo { limit: limit.unwrap_or(1000) as usize },
+                    ("fq", _) => Qdisc::Fq,
+                    (other, _) => return Err(format!("there is no qdisc {other} here")),
+                };
+                host.set_qdisc(now, CARD, qdisc, trace);
+                Ok(())
+            }
+            // TCP always builds super-packets, and the card never cuts them: neither switch changes what is seen.
+            Change::Offload { feature, .. } => match feature.as_str() {
+                "tso" | "gso" | "gro" | "sg" | "tx" => Ok(()),
+                other => Err(format!("there is no offload {other} here")),
+            },
+            Change::Route { to, metrics } => {
+                let metrics = route_metrics(metrics)?;
+                if host.change_route(*to, metrics) { Ok(()) } else { Err(format!("no route leads to {to}")) }
+            }
+            Change::Parameter { module, name, value } => {
+                let path = format!("/sys/module/{module}/parameters/{name}");
+                host.sysctl_mut().set(&path, value).map_err(|e| format!("{path}={value}: {e:?}"))
+            }
         }
     }
 
@@ -334,7 +368,26 @@ impl World {
     }
 
     fn counters(&self, host: usize) -> Vec<(String, u64)> {
-        let _ = host;
-        Vec::new()
+        self.hosts[host].mib().iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), n)).collect()
     }
+}
+
+/// The metrics of a route, by `ip route`'s names.
+fn route_metrics(words: &[(String, u32)]) -> Result<RouteMetrics, String> {
+    let mut metrics = RouteMetrics::default();
+    for (name, value) in words {
+        match name.trim_start_matches("lock ") {
+            "mtu" => {
+                metrics.mtu = Some(*value);
+                metrics.mtu_lock = name.starts_with("lock ");
+            }
+            "advmss" => metrics.advmss = Some((*value).min(u32::from(u16::MAX)) as u16),
+            "initcwnd" => metrics.initcwnd = Some(*value),
+            "initrwnd" => metrics.initrwnd = Some(*value),
+            "rto_min" => metrics.rto_min_us = Some(value.saturating_mul(1000)),
+            "quickack" => metrics.quickack = *value != 0,
+            other => return Err(format!("there is no route metric {other} here")),
+        }
+    }
+    Ok(metrics)
 }

@@ -1,20 +1,26 @@
 //! Network devices: the interface, its qdisc and its descriptor rings.
 //!
-//! Linux: `net/core/dev.c`; `pfifo_fast` in `net/sched/sch_generic.c`. The driver is one of a plain card
+//! Linux: `net/core/dev.c`, `net/sched/`. The driver is one of a plain card
 //! without offloads: no scatter-gather, no TSO, no checksum offload, one queue, 256 descriptors a ring.
 
+mod fq;
+mod gso;
 mod nic;
 mod qdisc;
 mod xmit;
 
+pub use qdisc::Qdisc;
+pub(crate) use xmit::{NET_XMIT_CN, NET_XMIT_DROP, NET_XMIT_SUCCESS};
+
 use crate::host::{IfIndex, InterfaceConfig};
 use crate::skb::SkBuff;
+use crate::timer::Token;
 use crate::wire::ethernet::MacAddr;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
-use qdisc::PfifoFast;
+use qdisc::Sched;
 
 /// Descriptors of a ring, as most drivers set by default.
 pub const RING_SIZE: usize = 256;
@@ -50,7 +56,9 @@ pub struct NetDevice {
     mtu: u16,
     fcs: bool,
     loopback: bool,
-    qdisc: PfifoFast,
+    qdisc: Sched,
+    /// When the qdisc looks again for a packet whose time has come.
+    watchdog: Option<Token>,
     tx_ring: VecDeque<SkBuff>,
     stats: DevStats,
 }
@@ -66,7 +74,8 @@ impl NetDevice {
             mtu,
             fcs,
             loopback: index == 1,
-            qdisc: PfifoFast::default(),
+            qdisc: Sched::default(),
+            watchdog: None,
             tx_ring: VecDeque::new(),
             stats: DevStats::default(),
         };
@@ -101,6 +110,10 @@ impl NetDevice {
         self.mtu
     }
 
+    pub(crate) fn set_mtu(&mut self, mtu: u16) {
+        self.mtu = mtu;
+    }
+
     /// Is it `lo`?
     pub fn is_loopback(&self) -> bool {
         self.loopback
@@ -114,6 +127,11 @@ impl NetDevice {
     /// Packets that wait in the qdisc.
     pub fn qdisc_len(&self) -> usize {
         self.qdisc.len()
+    }
+
+    /// Does its qdisc keep packets until their time (`fq`)? TCP needs no timer of its own then.
+    pub(crate) fn is_paced(&self) -> bool {
+        matches!(self.qdisc, Sched::Fq(_))
     }
 
     /// Is there a frame in the transmit ring?

@@ -7,7 +7,8 @@
 use super::NET_SKB_PAD;
 use crate::host::{Cx, Frame, Host, IfIndex};
 use crate::skb::{DropReason, PktType, SkBuff, SkbId};
-use crate::trace::{Context, CopyKind, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
+use crate::tcp::clock_ns;
+use crate::trace::{Context, CopyKind, EventId, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
 use crate::wire::checksum::fcs;
 use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_ZLEN, EthernetRepr, MacAddr};
 
@@ -22,8 +23,8 @@ impl Host {
         device.stats.tx_bytes += skb.len() as u64;
         cx.trace.because(skb.born);
         cx.trace.enter(Function::NicTransmit);
-        skb.copied_out(CopyKind::DmaOut, 0, skb.len(), cx);
-        let mut bytes = skb.bytes(cx).to_vec();
+        let mut bytes = cx.mem.frame_buffer(skb.len().max(ETH_ZLEN) + 4);
+        skb.copy_out(CopyKind::DmaOut, 0, skb.len(), &mut bytes, cx);
         if bytes.len() < ETH_ZLEN {
             bytes.resize(ETH_ZLEN, 0);
         }
@@ -60,7 +61,7 @@ impl Host {
     }
 
     /// A frame arrives: filter, FCS, DMA, interrupt, NAPI poll.
-    pub(crate) fn nic_receive(&mut self, cx: &mut Cx<'_>, at: IfIndex, frame: Frame) {
+    pub(crate) fn nic_receive(&mut self, cx: &mut Cx<'_>, at: IfIndex, frame: Frame, gso_size: u16) {
         let Some(device) = self.dev_mut(at) else { return };
         cx.trace.enter(Function::NicReceive);
         let arrived = cx.trace.emit(|| What::Frame {
@@ -71,16 +72,18 @@ impl Host {
             len: frame.bytes.len() as u32,
         });
         cx.trace.because(arrived);
-        if !device.fcs {
+        // What came from outside is told as it came; a frame of a host in the log was told when it was sent.
+        if !device.fcs && frame.sent_by == EventId::NONE {
             cx.trace.emit_bytes(&frame.bytes, |b| What::FrameBytes { frame: frame.id, skb: SkbId::NONE, bytes: b });
         }
-        let (mac, max) = (device.mac, usize::from(device.mtu) + ETH_HLEN + 4);
+        let longest = if gso_size > 0 { usize::from(u16::MAX) } else { usize::from(device.mtu) };
+        let (mac, max) = (device.mac, longest + ETH_HLEN + 4);
         let checked = check_frame(&frame.bytes, device.fcs, max);
         let kind = checked.and_then(|bytes| match EthernetRepr::parse(bytes) {
             Err(_) => Err(DropReason::Runt),
-            Ok(h) if h.dst == MacAddr::BROADCAST => Ok((bytes, PktType::Broadcast)),
-            Ok(h) if h.dst.is_multicast() => Ok((bytes, PktType::Multicast)),
-            Ok(h) if h.dst == mac => Ok((bytes, PktType::Host)),
+            Ok(h) if h.dst == MacAddr::BROADCAST => Ok((bytes.len(), PktType::Broadcast)),
+            Ok(h) if h.dst.is_multicast() => Ok((bytes.len(), PktType::Multicast)),
+            Ok(h) if h.dst == mac => Ok((bytes.len(), PktType::Host)),
             Ok(_) => Err(DropReason::OtherHost),
         });
         match kind {
@@ -89,12 +92,18 @@ impl Host {
                 cx.trace.emit(|| What::FrameDrop { frame: frame.id, reason });
                 cx.trace.exit();
             }
-            Ok((bytes, kind)) => {
+            Ok((len, kind)) => {
                 device.stats.rx_packets += 1;
-                device.stats.rx_bytes += bytes.len() as u64;
-                let mut skb = SkBuff::alloc(bytes.len() as u32 + NET_SKB_PAD, cx);
-                skb.reserve(NET_SKB_PAD, cx);
+                device.stats.rx_bytes += len as u64;
+                // A TAP device's frame has its IP header where a card's has the Ethernet header.
+                let pad = if device.fcs { NET_SKB_PAD } else { NET_SKB_PAD - ETH_HLEN as u32 };
+                let mut skb = SkBuff::build_around(pad, len as u32, cx);
                 skb.pkt_type = kind;
+                // `virtio_net_hdr_to_skb`: what fits one segment is none of several.
+                if len > ETH_HLEN + 40 + usize::from(gso_size) {
+                    skb.gso_size = gso_size;
+                    skb.tstamp = clock_ns(cx);
+                }
                 cx.trace.emit(|| What::Queue {
                     kind: QueueKind::RxRing,
                     op: QueueOp::Enqueue,
@@ -102,9 +111,9 @@ impl Host {
                     skb: skb.id(),
                     owner: u32::from(at.0),
                 });
-                skb.dma_in(bytes, cx);
+                skb.dma_adopt(frame.bytes, len, cx);
                 cx.trace.exit();
-                self.rx_interrupt(cx, at, skb, bytes.len());
+                self.rx_interrupt(cx, at, skb, len);
             }
         }
     }

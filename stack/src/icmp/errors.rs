@@ -8,14 +8,15 @@ use crate::skb::{DropReason, SkBuff};
 use crate::syscall::Errno;
 use crate::trace::{CopyKind, Function, HeaderOffset};
 use crate::wire::icmpv4::{
-    ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_FRAG_NEEDED, ICMP_HOST_UNREACH, ICMP_NET_UNREACH, ICMP_PORT_UNREACH,
-    ICMP_PROT_UNREACH, ICMP_TIME_EXCEEDED, IcmpRepr,
+    ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_FRAG_NEEDED, ICMP_HOST_UNREACH, ICMP_NET_UNREACH, ICMP_PARAMETERPROB,
+    ICMP_PORT_UNREACH, ICMP_PROT_UNREACH, ICMP_TIME_EXCEEDED, IcmpRepr,
 };
 use crate::wire::ipv4::{IP_OFFSET, IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP, IPV4_HLEN, Ipv4Repr};
+use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 /// What an ICMP error quotes: enough to find the socket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Quoted {
     pub(crate) src: Ipv4Addr,
     pub(crate) dst: Ipv4Addr,
@@ -23,15 +24,26 @@ pub(crate) struct Quoted {
     pub(crate) dst_port: u16,
     /// TCP's sequence number.
     pub(crate) seq: u32,
+    /// Type, code and second word of the ICMP message, and who sent it.
+    pub(crate) icmp: (u8, u8, u32, Ipv4Addr),
+    /// What is quoted of the transport: its header and what follows.
+    pub(crate) transport: Vec<u8>,
 }
 
-/// The errno of an error, and whether it ends a connection (`icmp_err_convert`).
-fn convert(kind: u8, code: u8) -> (Errno, bool) {
-    match (kind, code) {
-        (ICMP_DEST_UNREACH, ICMP_NET_UNREACH) => (Errno::ENETUNREACH, false),
-        (ICMP_DEST_UNREACH, ICMP_PROT_UNREACH) => (Errno::ENOPROTOOPT, true),
-        (ICMP_DEST_UNREACH, ICMP_PORT_UNREACH) => (Errno::ECONNREFUSED, true),
-        (ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED) => (Errno::EMSGSIZE, false),
+/// `icmp_err_convert`: the errno of a "destination unreachable", and whether it ends what it concerns.
+pub(crate) fn icmp_err_convert(code: u8) -> (Errno, bool) {
+    match code {
+        ICMP_NET_UNREACH => (Errno::ENETUNREACH, false),
+        ICMP_PROT_UNREACH => (Errno::ENOPROTOOPT, true),
+        ICMP_PORT_UNREACH => (Errno::ECONNREFUSED, true),
+        ICMP_FRAG_NEEDED => (Errno::EMSGSIZE, false),
+        // Source route failed; unknown or forbidden networks and hosts; for this type of service; filtered.
+        5 => (Errno::EOPNOTSUPP, false),
+        6 | 9 => (Errno::ENETUNREACH, true),
+        7 => (Errno::EHOSTDOWN, true),
+        8 => (Errno::ENONET, true),
+        10 | 13..=15 => (Errno::EHOSTUNREACH, true),
+        11 => (Errno::ENETUNREACH, false),
         _ => (Errno::EHOSTUNREACH, false),
     }
 }
@@ -60,15 +72,20 @@ impl Host {
     /// `icmp_unreach`: finds the transport that the quoted packet belongs to.
     pub(super) fn icmp_unreach(&mut self, cx: &mut Cx<'_>, header: IcmpRepr, skb: SkBuff) {
         cx.call(Function::IcmpUnreach, |cx| {
-            let told = quoted(skb.bytes(cx));
-            let (errno, fatal) = if header.kind == ICMP_TIME_EXCEEDED {
-                (Errno::EHOSTUNREACH, false)
-            } else {
-                convert(ICMP_DEST_UNREACH, header.code)
+            let mut told = quoted(skb.bytes(cx));
+            let ip = skb.from_header(HeaderOffset::Network, cx);
+            let sender =
+                ip.get(12..16).and_then(|a| <[u8; 4]>::try_from(a).ok()).map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from);
+            if let Some((_, q)) = &mut told {
+                q.icmp = (header.kind, header.code, header.rest, sender);
+            }
+            let (errno, fatal) = match header.kind {
+                ICMP_TIME_EXCEEDED => (Errno::EHOSTUNREACH, false),
+                ICMP_PARAMETERPROB => (Errno::EPROTO, true),
+                _ => icmp_err_convert(header.code),
             };
-            let mtu = (errno == Errno::EMSGSIZE).then_some(header.rest as u16);
             match told {
-                Some((IPPROTO_TCP, q)) => self.tcp_v4_err(cx, &q, errno, fatal, mtu),
+                Some((IPPROTO_TCP, q)) => self.tcp_v4_err(cx, &q),
                 Some((IPPROTO_UDP, q)) => self.udp_err(cx, &q, errno, fatal),
                 Some((IPPROTO_ICMP, _)) => {}
                 _ => return skb.kfree(DropReason::IcmpIgnored, cx),
@@ -81,13 +98,13 @@ impl Host {
     /// ICMP "host unreachable"; ours tells the transport directly.
     pub(crate) fn ipv4_link_failure(&mut self, cx: &mut Cx<'_>, skb: &SkBuff) {
         let packet = skb.from_header(HeaderOffset::Network, cx);
-        let (errno, fatal) = convert(ICMP_DEST_UNREACH, ICMP_HOST_UNREACH);
+        let (errno, fatal) = icmp_err_convert(ICMP_HOST_UNREACH);
         let Ok(ip) = Ipv4Repr::parse(packet) else { return };
         if !self.is_local_address(ip.src) {
             return self.icmp_send(cx, &ip, skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
         }
         match quoted(packet) {
-            Some((IPPROTO_TCP, q)) => self.tcp_v4_err(cx, &q, errno, fatal, None),
+            Some((IPPROTO_TCP, q)) => self.tcp_v4_err(cx, &q),
             Some((IPPROTO_UDP, q)) => self.udp_err(cx, &q, errno, fatal),
             _ => {}
         }
@@ -109,6 +126,8 @@ fn quoted(b: &[u8]) -> Option<(u8, Quoted)> {
         src_port: u16::from_be_bytes([t[0], t[1]]),
         dst_port: u16::from_be_bytes([t[2], t[3]]),
         seq: u32::from_be_bytes([t[4], t[5], t[6], t[7]]),
+        icmp: (ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0, addr(12)?),
+        transport: b.get(header_len..)?.to_vec(),
     };
     Some((protocol, quoted))
 }

@@ -5,14 +5,16 @@
 mod errors;
 mod ping;
 
-pub(crate) use errors::Quoted;
+pub(crate) use errors::{Quoted, icmp_err_convert};
 
 use crate::host::{Cx, Host};
 use crate::ip::{Send, output_headroom};
 use crate::skb::{DropReason, SkBuff};
 use crate::trace::{CopyKind, Function, HeaderOffset, Proto};
 use crate::wire::Malformed;
-use crate::wire::icmpv4::{ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_HLEN, ICMP_TIME_EXCEEDED, IcmpRepr};
+use crate::wire::icmpv4::{
+    ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_ECHOREPLY, ICMP_HLEN, ICMP_PARAMETERPROB, ICMP_TIME_EXCEEDED, IcmpRepr,
+};
 use crate::wire::ipv4::{IPPROTO_ICMP, Ipv4Repr};
 use core::net::Ipv4Addr;
 
@@ -41,7 +43,7 @@ impl Host {
                 // RFC 1122 §3.2.2.6: an echo request to a broadcast address may be ignored, and is.
                 ICMP_ECHO if self.is_local_address(ip.dst) => self.icmp_echo(cx, &ip, header, skb),
                 ICMP_ECHOREPLY => self.ping_rcv(cx, &ip, header, skb),
-                ICMP_DEST_UNREACH | ICMP_TIME_EXCEEDED => self.icmp_unreach(cx, header, skb),
+                ICMP_DEST_UNREACH | ICMP_TIME_EXCEEDED | ICMP_PARAMETERPROB => self.icmp_unreach(cx, header, skb),
                 _ => skb.kfree(DropReason::IcmpIgnored, cx),
             }
         });

@@ -43,6 +43,8 @@ impl Host {
             let check = (check + u32::from(check >= 0xffff)) as u16;
             bytes[10..12].copy_from_slice(&check.to_be_bytes());
             skb.write_header(Proto::Ipv4, at, &bytes, cx);
+            // `skb_clear_tstamp`: when it came is not when it shall go.
+            skb.tstamp = 0;
             self.ip_output(cx, &to, header.dst, skb);
         });
     }

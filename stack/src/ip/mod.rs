@@ -7,6 +7,6 @@ mod input;
 mod output;
 mod route;
 
-pub(crate) use output::{Send, output_headroom};
+pub(crate) use output::{Send, output_headroom, tos_priority};
 pub(crate) use route::Dst;
-pub use route::{Route, RouteTable};
+pub use route::{Route, RouteMetrics, RouteTable};

@@ -7,6 +7,7 @@ use super::Dst;
 use crate::dev::LL_RESERVED_SPACE;
 use crate::host::{Cx, Host};
 use crate::skb::{DropReason, SkBuff};
+use crate::syscall::Errno;
 use crate::trace::{Function, HeaderOffset, Proto};
 use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, EthernetRepr, MacAddr};
 use crate::wire::ipv4::{IP_DF, IPV4_HLEN, Ipv4Repr, ip_send_check};
@@ -30,11 +31,28 @@ pub(crate) struct Send {
     pub(crate) id: u16,
 }
 
+/// `rt_tos2priority`: the priority, hence the band of `pfifo_fast`, that a type of service asks for.
+pub(crate) fn tos_priority(tos: u8) -> u8 {
+    match (tos & 0x1e) >> 1 {
+        0..=3 => 0,
+        4..=7 => 2,
+        8..=11 => 6,
+        _ => 4,
+    }
+}
+
 impl Host {
     /// `__ip_queue_xmit` (TCP) and `ip_send_skb` (the others): pushes the header and sends.
-    pub(crate) fn ip_queue_xmit(&mut self, cx: &mut Cx<'_>, function: Function, to: &Dst, send: Send, mut skb: SkBuff) {
+    pub(crate) fn ip_queue_xmit(
+        &mut self,
+        cx: &mut Cx<'_>,
+        function: Function,
+        to: &Dst,
+        send: Send,
+        mut skb: SkBuff,
+    ) -> i32 {
         cx.call(function, |cx| {
-            skb.priority = (send.tos >> 1) & 15;
+            skb.priority = tos_priority(send.tos);
             skb.protocol = ETH_P_IP;
             let before = cx.trace.because(if to.chosen_by.0 == 0 { cx.trace.cause() } else { to.chosen_by });
             let at = skb.push(IPV4_HLEN as u32, cx);
@@ -52,47 +70,51 @@ impl Host {
             };
             skb.write_header(Proto::Ipv4, at, &header.emit(), cx);
             cx.trace.because(before);
-            self.ip_local_out(cx, to, header, skb);
-        });
+            self.ip_local_out(cx, to, header, skb)
+        })
     }
 
     /// `__ip_local_out`: total length and checksum.
-    fn ip_local_out(&mut self, cx: &mut Cx<'_>, to: &Dst, mut header: Ipv4Repr, mut skb: SkBuff) {
+    fn ip_local_out(&mut self, cx: &mut Cx<'_>, to: &Dst, mut header: Ipv4Repr, mut skb: SkBuff) -> i32 {
         cx.call(Function::IpLocalOut, |cx| {
             header.tot_len = skb.len().min(usize::from(u16::MAX)) as u16;
             let mut bytes = header.emit();
             ip_send_check(&mut bytes);
             let at = skb.header_offset(HeaderOffset::Network);
             skb.write_header(Proto::Ipv4, at, &bytes, cx);
-            self.ip_output(cx, to, header.dst, skb);
-        });
+            self.ip_output(cx, to, header.dst, skb)
+        })
     }
 
     /// `ip_output`: the packet fits the link, or goes no further.
-    pub(crate) fn ip_output(&mut self, cx: &mut Cx<'_>, to: &Dst, dst: Ipv4Addr, skb: SkBuff) {
+    pub(crate) fn ip_output(&mut self, cx: &mut Cx<'_>, to: &Dst, dst: Ipv4Addr, skb: SkBuff) -> i32 {
         cx.call(Function::IpOutput, |cx| {
-            if self.dev(to.dev).is_none_or(|d| skb.len() > usize::from(d.mtu())) {
-                return skb.kfree(DropReason::PktTooBig, cx);
+            // `skb_gso_validate_network_len`: what counts is the segment that will leave.
+            let headers = skb.headlen();
+            let len = if skb.gso_size > 0 { headers + usize::from(skb.gso_size) } else { skb.len() };
+            if self.dev(to.dev).is_none_or(|d| len > usize::from(d.mtu())) {
+                skb.kfree(DropReason::PktTooBig, cx);
+                return -(Errno::EMSGSIZE as i32);
             }
-            self.ip_finish_output2(cx, to, dst, skb);
-        });
+            self.ip_finish_output2(cx, to, dst, skb)
+        })
     }
 
     /// `ip_finish_output2`: who is the next hop, and what is its hardware address?
-    fn ip_finish_output2(&mut self, cx: &mut Cx<'_>, to: &Dst, dst: Ipv4Addr, skb: SkBuff) {
+    fn ip_finish_output2(&mut self, cx: &mut Cx<'_>, to: &Dst, dst: Ipv4Addr, skb: SkBuff) -> i32 {
         cx.call(Function::IpFinishOutput2, |cx| {
             let loopback = self.dev(to.dev).is_some_and(|d| d.is_loopback());
             if loopback || self.is_broadcast_address(dst) || dst.is_multicast() {
                 let mac = if loopback { MacAddr::ZERO } else { MacAddr::BROADCAST };
                 return self.dev_hard_header_xmit(cx, to, mac, skb);
             }
-            self.neigh_output(cx, to.dev, to.gateway.unwrap_or(dst), skb);
-        });
+            self.neigh_output(cx, to.dev, to.gateway.unwrap_or(dst), skb)
+        })
     }
 
-    fn dev_hard_header_xmit(&mut self, cx: &mut Cx<'_>, to: &Dst, mac: MacAddr, mut skb: SkBuff) {
+    fn dev_hard_header_xmit(&mut self, cx: &mut Cx<'_>, to: &Dst, mac: MacAddr, mut skb: SkBuff) -> i32 {
         self.eth_header(cx, to.dev, mac, &mut skb);
-        self.dev_queue_xmit(cx, to.dev, skb);
+        self.dev_queue_xmit(cx, to.dev, skb)
     }
 
     /// `eth_header`: pushes the Ethernet header.

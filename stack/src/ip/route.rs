@@ -1,10 +1,13 @@
 //! The routing table: longest prefix first, and a default gateway.
 //!
-//! Linux: `net/ipv4/fib_trie.c`, `net/ipv4/route.c`. One table, no policy routing, no metrics.
+//! Linux: `net/ipv4/fib_trie.c`, `net/ipv4/route.c`. One table, no policy routing. What ICMP says of a path's MTU
+//! (RFC 1191) is kept for ten minutes by destination, as Linux's next-hop exceptions are.
 
 use crate::host::{Cx, Host, HostConfig, IfIndex};
 use crate::syscall::Errno;
+use crate::time::{Duration, Instant};
 use crate::trace::{EventId, Function, What};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -21,6 +24,31 @@ pub struct Route {
     pub dev: IfIndex,
     /// The preferred source address.
     pub src: Ipv4Addr,
+    /// What connections over this route begin with.
+    pub metrics: RouteMetrics,
+}
+
+/// `RTAX_*`: what `ip route change ... mtu 1400 initcwnd 10` sets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RouteMetrics {
+    /// `mtu`: largest packet, bytes.
+    pub mtu: Option<u32>,
+    /// `mtu lock`: path-MTU discovery does not touch it, and packets may be fragmented.
+    pub mtu_lock: bool,
+    /// `advmss`: the MSS to advertise, bytes.
+    pub advmss: Option<u16>,
+    /// `initcwnd`: first congestion window, segments.
+    pub initcwnd: Option<u32>,
+    /// `initrwnd`: first receive window, segments.
+    pub initrwnd: Option<u32>,
+    /// `rto_min`, µs.
+    pub rto_min_us: Option<u32>,
+    /// `quickack`: acknowledge without delay.
+    pub quickack: bool,
+    /// `congctl`: the congestion control of connections over this route.
+    pub congctl: Option<&'static str>,
+    /// `features ecn`.
+    pub ecn: bool,
 }
 
 /// What a look-up gives: `struct rtable`, as sockets cache it.
@@ -31,12 +59,44 @@ pub(crate) struct Dst {
     pub(crate) src: Ipv4Addr,
     /// The event of the look-up.
     pub(crate) chosen_by: EventId,
+    /// `RTAX_MTU`, or what an ICMP message said of the path, bytes.
+    pub(crate) mtu: Option<u32>,
+    /// `RTAX_ADVMSS`, bytes.
+    pub(crate) advmss: Option<u16>,
+    /// `RTAX_INITCWND`, segments.
+    pub(crate) initcwnd: Option<u32>,
+    /// `RTAX_INITRWND`, segments.
+    pub(crate) initrwnd: Option<u32>,
+    /// `ip_mtu_locked`: path-MTU discovery leaves it alone, and DF is not set.
+    pub(crate) mtu_lock: bool,
+    /// `RTAX_RTO_MIN`, µs.
+    pub(crate) rto_min: Option<u32>,
+    /// `RTAX_QUICKACK`
+    pub(crate) quickack: bool,
+    /// `RTAX_CC_ALGO`
+    pub(crate) congctl: Option<&'static str>,
+    /// `RTAX_FEATURE_ECN`
+    pub(crate) ecn: bool,
 }
+
+/// `struct fib_nh_exception`: what ICMP said of the path to one destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Exception {
+    mtu: u32,
+    lock: bool,
+    expires: Instant,
+}
+
+/// `ip_rt_min_pmtu`: no smaller path MTU is believed, bytes.
+const MIN_PMTU: u32 = 552;
+/// `ip_rt_mtu_expires`
+const MTU_EXPIRES: Duration = Duration::from_secs(600);
 
 /// The routes of a host, longest prefix first.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     routes: Vec<Route>,
+    exceptions: BTreeMap<Ipv4Addr, Exception>,
 }
 
 /// The network that `addr` with this prefix length lies in.
@@ -62,12 +122,26 @@ impl RouteTable {
         };
         for (dev, addr, prefix) in &links {
             let dst = Ipv4Addr::from_bits(network(*addr, *prefix));
-            self.routes.push(Route { dst, prefix: *prefix, gateway: None, dev: *dev, src: *addr });
+            self.routes.push(Route {
+                dst,
+                prefix: *prefix,
+                gateway: None,
+                dev: *dev,
+                src: *addr,
+                metrics: RouteMetrics::default(),
+            });
         }
         let default = config.gateway.map(|g| (Ipv4Addr::UNSPECIFIED, 0, g));
         for (dst, prefix, gateway) in config.routes.iter().copied().chain(default) {
             if let Some((dev, src)) = via(gateway) {
-                self.routes.push(Route { dst, prefix, gateway: Some(gateway), dev, src });
+                self.routes.push(Route {
+                    dst,
+                    prefix,
+                    gateway: Some(gateway),
+                    dev,
+                    src,
+                    metrics: RouteMetrics::default(),
+                });
             }
         }
         self.routes.sort_by_key(|r| core::cmp::Reverse(r.prefix));
@@ -75,6 +149,23 @@ impl RouteTable {
 
     fn lookup(&self, dst: Ipv4Addr) -> Option<&Route> {
         self.routes.iter().find(|r| network(dst, r.prefix) == network(r.dst, r.prefix))
+    }
+
+    /// Puts a route in, instead of one to the same network.
+    pub(crate) fn replace(&mut self, route: Route) {
+        let prefix = route.prefix.min(32);
+        let route = Route { dst: Ipv4Addr::from_bits(network(route.dst, prefix)), prefix, ..route };
+        self.routes.retain(|r| (r.dst, r.prefix) != (route.dst, route.prefix));
+        let place = self.routes.partition_point(|r| r.prefix > prefix);
+        self.routes.insert(place, route);
+        self.exceptions.clear();
+    }
+
+    /// Gives the route that a packet to `dst` takes other metrics.
+    pub(crate) fn set_metrics(&mut self, dst: Ipv4Addr, metrics: RouteMetrics) -> bool {
+        let found = self.routes.iter_mut().find(|r| network(dst, r.prefix) == network(r.dst, r.prefix));
+        self.exceptions.clear();
+        found.map(|r| r.metrics = metrics).is_some()
     }
 }
 
@@ -87,23 +178,60 @@ impl Host {
         cx.call(Function::IpRouteOutput, |cx| {
             // A datagram to 0.0.0.0 goes to this host itself.
             let dst = if dst.is_unspecified() { Ipv4Addr::LOCALHOST } else { dst };
-            let (dev, gateway, src) = if self.is_local_address(dst) {
-                (IfIndex(1), None, dst)
+            let none = RouteMetrics::default();
+            let (dev, gateway, src, m) = if self.is_local_address(dst) {
+                (IfIndex(1), None, dst, none)
             } else if dst.is_broadcast() {
                 let card = self.devs.iter().find(|d| !d.is_loopback() && d.address().is_some());
                 let card = card.ok_or(Errno::ENETUNREACH)?;
-                (card.index(), None, card.address().map_or(Ipv4Addr::UNSPECIFIED, |a| a.0))
+                (card.index(), None, card.address().map_or(Ipv4Addr::UNSPECIFIED, |a| a.0), none)
             } else {
                 let route = self.routes.lookup(dst).ok_or(Errno::ENETUNREACH)?;
-                (route.dev, route.gateway, route.src)
+                (route.dev, route.gateway, route.src, route.metrics)
             };
             let chosen_by = cx.trace.emit(|| What::Route {
                 dst: dst.to_bits(),
                 gateway: gateway.map_or(0, Ipv4Addr::to_bits),
                 ifindex: dev.0,
             });
-            Ok(Dst { dev, gateway, src, chosen_by })
+            let told = self.routes.exceptions.get(&dst).filter(|e| e.expires > cx.now);
+            Ok(Dst {
+                dev,
+                gateway,
+                src,
+                chosen_by,
+                mtu: told.map(|e| e.mtu).or(m.mtu),
+                advmss: m.advmss,
+                initcwnd: m.initcwnd,
+                initrwnd: m.initrwnd,
+                mtu_lock: m.mtu_lock || told.is_some_and(|e| e.lock),
+                rto_min: m.rto_min_us,
+                quickack: m.quickack,
+                congctl: m.congctl,
+                ecn: m.ecn,
+            })
         })
+    }
+
+    /// `dst_mtu`: the largest packet on this way, bytes.
+    pub(crate) fn route_mtu(&self, to: &Dst) -> u32 {
+        let link = self.dev(to.dev).map_or(1500, |d| u32::from(d.mtu()));
+        to.mtu.map_or(link, |mtu| mtu.min(link))
+    }
+
+    /// `__ip_rt_update_pmtu`: a router on the way to `dst` says how long packets may be. Kept for ten minutes, for
+    /// later connections too. A way whose MTU is locked stays as it is; less than 552 bytes is not believed, and DF
+    /// is not set from then on. The way is brought up to date.
+    pub(crate) fn ip_rt_update_pmtu(&mut self, cx: &Cx<'_>, dst: Ipv4Addr, to: &mut Dst, mtu: u32) {
+        let old = self.route_mtu(to);
+        if to.mtu_lock || old < mtu {
+            return;
+        }
+        let lock = mtu < MIN_PMTU;
+        let mtu = if lock { old.min(MIN_PMTU) } else { mtu };
+        self.routes.exceptions.retain(|_, e| e.expires > cx.now);
+        self.routes.exceptions.insert(dst, Exception { mtu, lock, expires: cx.now + MTU_EXPIRES });
+        (to.mtu, to.mtu_lock) = (Some(mtu), lock);
     }
 
     /// Is `addr` a broadcast address of one of our links?

@@ -83,6 +83,16 @@ impl NeighTable {
         self.entries.iter().map(|((dev, addr), entry)| (*dev, *addr, entry))
     }
 
+    /// The hardware address of a neighbour that may be used without a question (`NUD_CONNECTED`, or being asked).
+    fn connected(&self, dev: IfIndex, addr: Ipv4Addr) -> Option<(MacAddr, EventId)> {
+        let entry = self.entries.get(&(dev, addr))?;
+        let usable = matches!(
+            entry.state,
+            NeighState::Permanent | NeighState::Reachable | NeighState::Delay | NeighState::Probe
+        );
+        usable.then_some((entry.mac, entry.set_by))
+    }
+
     /// `gc_thresh3`: makes room by forgetting an entry that nothing waits on.
     fn make_room(&mut self) -> bool {
         if self.entries.len() < MAX_ENTRIES {
@@ -103,17 +113,24 @@ impl Host {
     }
 
     /// `neigh_output`: pushes the Ethernet header and queues, or waits for the address.
-    pub(crate) fn neigh_output(&mut self, cx: &mut Cx<'_>, dev: IfIndex, addr: Ipv4Addr, skb: SkBuff) {
+    pub(crate) fn neigh_output(&mut self, cx: &mut Cx<'_>, dev: IfIndex, addr: Ipv4Addr, skb: SkBuff) -> i32 {
         cx.call(Function::NeighResolveOutput, |cx| {
-            if let Some((mac, skb)) = self.neigh_event_send(cx, dev, addr, skb) {
-                let mut skb = skb;
-                let cause = self.neigh.entries.get(&(dev, addr)).map_or(EventId::NONE, |e| e.set_by);
-                let before = cx.trace.because(if cause.0 == 0 { cx.trace.cause() } else { cause });
-                self.eth_header(cx, dev, mac, &mut skb);
-                cx.trace.because(before);
-                self.dev_queue_xmit(cx, dev, skb);
-            }
-        });
+            // `neigh_connected_output`: the address is known and trusted.
+            let (mac, cause, mut skb) = match self.neigh.connected(dev, addr) {
+                Some((mac, cause)) => (mac, cause, skb),
+                None => {
+                    let Some((mac, skb)) = self.neigh_event_send(cx, dev, addr, skb) else {
+                        return crate::dev::NET_XMIT_SUCCESS;
+                    };
+                    let cause = self.neigh.entries.get(&(dev, addr)).map_or(EventId::NONE, |e| e.set_by);
+                    (mac, cause, skb)
+                }
+            };
+            let before = cx.trace.because(if cause.0 == 0 { cx.trace.cause() } else { cause });
+            self.eth_header(cx, dev, mac, &mut skb);
+            cx.trace.because(before);
+            self.dev_queue_xmit(cx, dev, skb)
+        })
     }
 
     /// `__neigh_event_send`: gives the skb back if the address is known, else queues it and asks.

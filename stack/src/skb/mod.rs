@@ -13,16 +13,22 @@
 //! stack writes its headers into the headroom, and the original in the retransmit queue sees not one byte of
 //! its payload move.
 
+mod frags;
 mod mem;
 mod reason;
 #[cfg(test)]
 mod tests;
 
+pub use frags::{Frag, MAX_SKB_FRAGS};
 pub use mem::Mem;
 pub use reason::DropReason;
 
 use crate::host::Cx;
 use crate::trace::{COPY_SAMPLE, CopyKind, EventId, HeaderOffset, Proto, SkbOp, SockId, What};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
+use frags::FragList;
 use mem::DataId;
 
 /// The number of an skb; never used twice in a run.
@@ -39,6 +45,21 @@ impl SkbId {
 pub const SKB_STRUCT_SIZE: u32 = 256;
 /// `sizeof(struct skb_shared_info)`: stands after `end`.
 pub const SHARED_INFO_SIZE: u32 = 320;
+
+/// `SKB_SMALL_HEAD_HEADROOM`: what a buffer from `skb_small_head_cache` holds, bytes.
+const SMALL_HEAD: u32 = 320;
+
+/// `PAGE_SIZE`
+const PAGE_SIZE: u32 = 4096;
+
+/// What `kmalloc` gives for a buffer of `size` bytes, less `skb_shared_info`.
+const fn kmalloc_end(size: u32) -> u32 {
+    if size <= SMALL_HEAD {
+        return SMALL_HEAD;
+    }
+    let bucket = (size.next_multiple_of(64) + SHARED_INFO_SIZE).next_power_of_two();
+    bucket - SHARED_INFO_SIZE
+}
 
 /// `SKB_TRUESIZE`: what a buffer of `size` bytes is charged for.
 pub const fn skb_truesize(size: u32) -> u32 {
@@ -60,12 +81,52 @@ pub struct TcpSkbCb {
     pub sent_at: u64,
     /// The acknowledgment number received with it.
     pub ack_seq: u32,
+    /// Segments that it stands for (`tcp_gso_segs`), at least 1 once it was sent.
+    pub gso_segs: u16,
+    /// Payload bytes of each of them but the last (`tcp_gso_size`); 0 if it is one.
+    pub gso_size: u16,
+    /// Nothing may be appended: a record ends here (`MSG_EOR`).
+    pub eor: bool,
+    /// Urgent pointer as it came, already turned into a sequence number.
+    pub urg_seq: u32,
+    /// `ip_dsfield`: the TOS byte it came with.
+    pub tos: u8,
+    /// Delivery state at the time it was sent (`tcp_rate_skb_sent`).
+    pub tx: TxState,
+}
+
+/// `TCP_SKB_CB(skb)->tx`: what `tcp_rate.c` notes on a segment when it is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TxState {
+    /// `tp->first_tx_mstamp`, µs.
+    pub first_tx_mstamp: u64,
+    /// `tp->delivered_mstamp`, µs; 0 if this was noted already as delivered.
+    pub delivered_mstamp: u64,
+    /// `tp->delivered`, segments.
+    pub delivered: u32,
+    /// `tp->delivered_ce`, segments.
+    pub delivered_ce: u32,
+    /// The application did not keep the pipe full.
+    pub is_app_limited: bool,
 }
 
 /// A packet. Give it back with [`SkBuff::consume`] or [`SkBuff::kfree`].
+///
+/// A handle: what is passed from function to function is a pointer, as in Linux.
 #[derive(Clone, Debug)]
 #[must_use = "an skb is freed by consume() or kfree(), never by forgetting it"]
-pub struct SkBuff {
+pub struct SkBuff(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    head: Head,
+    /// Payload behind the linear area, in pages.
+    frags: FragList,
+}
+
+/// `struct sk_buff` itself: everything but the bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Head {
     id: SkbId,
     memory: DataId,
     data: u32,
@@ -75,6 +136,15 @@ pub struct SkBuff {
     network_header: u16,
     transport_header: u16,
     truesize: u32,
+    data_len: u32,
+    /// `skb_shinfo->gso_size`: payload bytes of each segment it will be cut into (or was joined from); 0 if it is one.
+    pub gso_size: u16,
+    /// `skb_shinfo->gso_segs`.
+    pub gso_segs: u16,
+    /// What `sk_wmem_alloc` of the owner was charged for it, bytes.
+    charged: u32,
+    /// Earliest departure time (`skb->tstamp`), ns of the kernel's clock; 0 is at once.
+    pub tstamp: u64,
     /// `skb->protocol`: the EtherType.
     pub protocol: u16,
     /// `skb->sk`: whose memory it is charged to.
@@ -87,6 +157,22 @@ pub struct SkBuff {
     pub cb: TcpSkbCb,
     /// The event that brought it here: the frame's arrival, or the system call.
     pub born: EventId,
+}
+
+impl Deref for SkBuff {
+    type Target = Head;
+
+    #[inline]
+    fn deref(&self) -> &Head {
+        &self.0.head
+    }
+}
+
+impl DerefMut for SkBuff {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Head {
+        &mut self.0.head
+    }
 }
 
 /// `skb->pkt_type`.
@@ -109,17 +195,41 @@ impl SkBuff {
     ///
     /// As `kmalloc` does, the buffer is rounded up to the next power-of-two bucket, `skb_shared_info` included.
     pub fn alloc(size: u32, cx: &mut Cx<'_>) -> SkBuff {
-        let aligned = size.next_multiple_of(64) + SHARED_INFO_SIZE;
-        let end = aligned.next_power_of_two().max(512) - SHARED_INFO_SIZE;
-        SkBuff::alloc_exact(end, cx)
+        SkBuff::alloc_exact(kmalloc_end(size), cx)
+    }
+
+    /// `build_skb`: a receive buffer of just the size that the frame needs, headroom included.
+    pub fn build(size: u32, cx: &mut Cx<'_>) -> SkBuff {
+        SkBuff::alloc_exact(size.next_multiple_of(64), cx)
+    }
+
+    /// `tun_alloc_skb`: a receive buffer for `len` bytes behind `pad` bytes of headroom; [`SkBuff::dma_adopt`]
+    /// brings the bytes. Linux puts what does not fit a page into page fragments: ours is linear, but costs as much.
+    pub fn build_around(pad: u32, len: u32, cx: &mut Cx<'_>) -> SkBuff {
+        let memory = cx.mem.alloc_empty();
+        let size = pad + len;
+        let (end, truesize) = if size < PAGE_SIZE {
+            let end = kmalloc_end(size);
+            (end, skb_truesize(end))
+        } else {
+            let paged = size.saturating_sub(PAGE_SIZE - SHARED_INFO_SIZE);
+            (size, SKB_STRUCT_SIZE + PAGE_SIZE + paged.next_multiple_of(PAGE_SIZE))
+        };
+        let mut skb = SkBuff::over(memory, end, truesize, cx);
+        skb.reserve(pad, cx);
+        skb
     }
 
     fn alloc_exact(end: u32, cx: &mut Cx<'_>) -> SkBuff {
-        let id = cx.trace.new_skb();
-        let truesize = skb_truesize(end);
         let memory = cx.mem.alloc(end as usize);
+        SkBuff::over(memory, end, skb_truesize(end), cx)
+    }
+
+    fn over(memory: DataId, end: u32, truesize: u32, cx: &mut Cx<'_>) -> SkBuff {
+        let id = cx.trace.new_skb();
         cx.trace.emit(|| What::SkbAlloc { skb: id, end, truesize });
-        SkBuff {
+        let born = cx.trace.cause();
+        cx.mem.head(Head {
             id,
             memory,
             data: 0,
@@ -129,21 +239,39 @@ impl SkBuff {
             network_header: 0,
             transport_header: 0,
             truesize,
+            data_len: 0,
+            gso_size: 0,
+            gso_segs: 0,
+            charged: 0,
+            tstamp: 0,
             protocol: 0,
             owner: None,
             priority: 0,
             pkt_type: PktType::Host,
             cb: TcpSkbCb::default(),
-            born: cx.trace.cause(),
-        }
+            born,
+        })
+    }
+
+    fn from_head(head: Head) -> SkBuff {
+        SkBuff(Box::new(Inner { head, frags: FragList::default() }))
     }
 
     /// `skb_clone`: a second head over the same bytes. It is charged to nobody.
     pub fn skb_clone(&self, cx: &mut Cx<'_>) -> SkBuff {
         let id = cx.trace.new_skb();
         cx.mem.share(self.memory);
+        for frag in self.0.frags.iter() {
+            cx.mem.share(frag.page);
+        }
         cx.trace.emit(|| What::SkbClone { skb: id, of: self.id });
-        SkBuff { id, owner: None, ..self.clone() }
+        let mut clone = cx.mem.head(Head { id, owner: None, charged: 0, ..**self });
+        clone.0.frags.copy_from(&self.0.frags);
+        clone
+    }
+
+    fn clear_frags(&mut self) {
+        self.0.frags.clear();
     }
 
     /// The number of this skb.
@@ -151,14 +279,19 @@ impl SkBuff {
         self.id
     }
 
-    /// `skb->len`: bytes between data and tail.
+    /// `skb->len`: bytes between data and tail, and in page fragments.
     pub fn len(&self) -> usize {
+        (self.tail - self.data + self.data_len) as usize
+    }
+
+    /// `skb_headlen`: bytes between data and tail.
+    pub fn headlen(&self) -> usize {
         (self.tail - self.data) as usize
     }
 
-    /// Is there nothing between data and tail?
+    /// Are there no bytes?
     pub fn is_empty(&self) -> bool {
-        self.tail == self.data
+        self.len() == 0
     }
 
     /// `skb->truesize`: what the whole packet costs in memory, bytes.
@@ -181,9 +314,9 @@ impl SkBuff {
         cx.mem.references(self.memory) > 1
     }
 
-    /// The bytes between data and tail.
+    /// The bytes between data and tail: without those in page fragments.
     pub fn bytes<'m>(&self, cx: &'m Cx<'_>) -> &'m [u8] {
-        &cx.mem.bytes(self.memory)[self.data as usize..self.tail as usize]
+        cx.mem.range(self.memory, self.data, self.tail)
     }
 
     /// `skb_reserve`: makes headroom in an empty skb.
@@ -203,10 +336,10 @@ impl SkBuff {
     /// `skb_over_panic`: if there is no such tailroom.
     pub fn put<'m>(&mut self, len: usize, cx: &'m mut Cx<'_>) -> &'m mut [u8] {
         assert!(len <= self.tailroom() as usize, "skb_over_panic: put {len}, tailroom {}", self.tailroom());
-        let at = self.tail as usize;
+        let at = self.tail;
         self.tail += len as u32;
         self.moved(SkbOp::Put, len as u32, cx);
-        &mut cx.mem.bytes_mut(self.memory)[at..at + len]
+        cx.mem.range_mut(self.memory, at, self.tail)
     }
 
     /// `skb_push`: takes `len` bytes of headroom; returns where they begin, from head.
@@ -222,7 +355,7 @@ impl SkBuff {
 
     /// `skb_pull`: drops `len` bytes at the front; `None`, and no move, if there are fewer.
     pub fn pull(&mut self, len: u32, cx: &mut Cx<'_>) -> Option<()> {
-        if len as usize > self.len() {
+        if len as usize > self.headlen() {
             return None;
         }
         self.data += len;
@@ -232,7 +365,8 @@ impl SkBuff {
 
     /// `skb_trim`: cuts the skb to `len` bytes; does nothing if it is no longer than that.
     pub fn trim(&mut self, len: usize, cx: &mut Cx<'_>) {
-        if let Some(cut) = self.len().checked_sub(len).filter(|cut| *cut > 0) {
+        self.trim_frags(len, cx);
+        if let Some(cut) = self.headlen().checked_sub(len).filter(|cut| *cut > 0) {
             self.tail -= cut as u32;
             self.moved(SkbOp::Trim, cut as u32, cx);
         }
@@ -262,10 +396,10 @@ impl SkBuff {
         }
     }
 
-    /// The bytes from a header's beginning to the tail; empty if the offset makes no sense.
+    /// The bytes from a header's beginning to the tail, pulled or not; empty if the offset makes no sense.
     pub fn from_header<'m>(&self, which: HeaderOffset, cx: &'m Cx<'_>) -> &'m [u8] {
-        let at = usize::from(self.header_offset(which));
-        cx.mem.bytes(self.memory).get(at..self.tail as usize).unwrap_or(&[])
+        let at = u32::from(self.header_offset(which));
+        cx.mem.get_range(self.memory, at, self.tail).unwrap_or(&[])
     }
 
     /// Writes a header at `at` (from head) and tells so.
@@ -273,9 +407,9 @@ impl SkBuff {
     /// # Panics
     /// If it does not lie between head and tail.
     pub fn write_header(&mut self, proto: Proto, at: u16, header: &[u8], cx: &mut Cx<'_>) -> EventId {
-        let start = usize::from(at);
-        assert!(start + header.len() <= self.tail as usize, "header beyond tail");
-        cx.mem.bytes_mut(self.memory)[start..start + header.len()].copy_from_slice(header);
+        let (start, end) = (u32::from(at), u32::from(at) + header.len() as u32);
+        assert!(end <= self.tail, "header beyond tail");
+        cx.mem.range_mut(self.memory, start, end).copy_from_slice(header);
         cx.trace.emit_bytes(header, |bytes| What::Header { proto, at, skb: self.id, bytes })
     }
 
@@ -291,23 +425,27 @@ impl SkBuff {
         self.copied(kind, at, payload.len(), payload, cx);
     }
 
-    /// The card writes `bytes` behind the tail; the driver then moves it with [`SkBuff::put`].
+    /// The card writes a frame behind the tail; the driver then moves it with [`SkBuff::put`].
+    ///
+    /// The buffer that came over the wire becomes the receive buffer's: the card's write is the copy that is told and
+    /// counted, and nothing is copied besides. `len` is the frame's length without what follows it in the buffer.
     ///
     /// # Panics
     /// If there is no such tailroom: the driver gave the card too small a buffer.
-    pub fn dma_in(&mut self, bytes: &[u8], cx: &mut Cx<'_>) {
-        let at = self.tail as usize;
-        cx.mem.bytes_mut(self.memory)[at..at + bytes.len()].copy_from_slice(bytes);
-        self.copied(CopyKind::DmaIn, at as u16, bytes.len(), bytes, cx);
-    }
-
-    /// Tells that the payload was copied out, `len` bytes from `offset` after data.
-    pub fn copied_out(&self, kind: CopyKind, offset: usize, len: usize, cx: &mut Cx<'_>) {
-        let start = self.data as usize + offset;
-        cx.mem.count_copy(kind, len);
-        let bytes = &cx.mem.bytes(self.memory)[start..start + len.min(COPY_SAMPLE)];
+    pub fn dma_adopt(&mut self, bytes: Vec<u8>, len: usize, cx: &mut Cx<'_>) {
+        assert!(len <= self.tailroom() as usize, "the card has too small a buffer");
+        let at = self.tail;
+        cx.mem.adopt(self.memory, at, bytes);
+        cx.mem.count_copy(CopyKind::DmaIn, len);
+        let sample = cx.mem.range(self.memory, at, at + len.min(COPY_SAMPLE) as u32);
         let id = self.id;
-        cx.trace.emit_bytes(bytes, |bytes| What::Copy { kind, at: start as u16, skb: id, len: len as u32, bytes });
+        cx.trace.emit_bytes(sample, |bytes| What::Copy {
+            kind: CopyKind::DmaIn,
+            at: at as u16,
+            skb: id,
+            len: len as u32,
+            bytes,
+        });
     }
 
     fn copied(&self, kind: CopyKind, at: u16, len: usize, payload: &[u8], cx: &mut Cx<'_>) {
@@ -324,7 +462,21 @@ impl SkBuff {
     /// `kfree_skb_reason`: it is dropped. The bytes go when the last head does.
     pub fn kfree(self, reason: DropReason, cx: &mut Cx<'_>) {
         cx.trace.emit(|| What::SkbFree { skb: self.id, reason });
+        for frag in self.0.frags.iter() {
+            cx.mem.release(frag.page);
+        }
         cx.mem.release(self.memory);
+        if let Some(owner) = self.owner.filter(|_| self.charged > 0) {
+            cx.mem.wfree.push((owner, self.charged));
+        }
+        cx.mem.keep_head(self);
+    }
+
+    /// `skb_set_owner_w`: on its way down it is charged to its socket, until the driver frees it.
+    pub(crate) fn charge_wmem(&mut self, sock: &mut crate::socket::Sock) {
+        self.owner = Some(sock.id);
+        self.charged = self.truesize;
+        sock.wmem_alloc += self.charged;
     }
 
     fn moved(&self, op: SkbOp, delta: u32, cx: &mut Cx<'_>) {

@@ -42,6 +42,57 @@ fn a_clone_shares_the_bytes_and_moves_alone() {
 }
 
 #[test]
+fn a_receive_buffer_costs_what_tun_alloc_skb_takes() {
+    with(|cx| {
+        // 64 bytes of headroom and the packet: the small cache, kmalloc-2048, and a page with fragments.
+        for (len, truesize) in [(40, 896), (1040, 2304), (1500, 2304), (4040, 8448), (20_040, 20_736), (60_040, 61_696)]
+        {
+            let skb = SkBuff::build_around(64, len, cx);
+            assert_eq!(skb.truesize(), truesize, "{len}");
+            skb.consume(cx);
+        }
+    });
+}
+
+#[test]
+fn a_frame_from_the_wire_becomes_the_receive_buffer() {
+    with(|cx| {
+        let frame: Vec<u8> = (0..100).collect();
+        let memory = frame.as_ptr();
+        let mut skb = SkBuff::build_around(64, 96, cx);
+        skb.dma_adopt(frame, 96, cx);
+        skb.put(96, cx);
+        assert_eq!(skb.bytes(cx), (0..96).collect::<Vec<u8>>());
+        assert_eq!((skb.bytes(cx).as_ptr(), cx.mem.bytes_copied(CopyKind::DmaIn)), (memory, 96));
+        // Headroom that is used after all gets memory then; so does tailroom.
+        let at = skb.push(20, cx);
+        skb.write_header(Proto::Ipv4, at, &[7; 20], cx);
+        skb.put(32, cx).fill(9);
+        assert_eq!(&skb.bytes(cx)[..21], [&[7; 20][..], &[0]].concat());
+        assert_eq!(&skb.bytes(cx)[115..], [&[95][..], &[9; 32]].concat());
+        skb.consume(cx);
+        // The next frame that is sent has the buffer.
+        assert!(cx.mem.frame_buffer(64).capacity() >= 100);
+    });
+}
+
+#[test]
+fn freed_memory_and_heads_are_used_again_and_hold_nothing_of_before() {
+    with(|cx| {
+        let mut page = SkBuff::alloc(0, cx);
+        page.append_page(&[1; 5000], cx);
+        (page.gso_size, page.owner) = (1448, Some(SockId(7)));
+        page.consume(cx);
+        let mut skb = SkBuff::alloc(0, cx);
+        assert_eq!((skb.gso_size, skb.owner, skb.nr_frags(), skb.len()), (0, None, 0, 0));
+        skb.append_page(&[2; 3000], cx);
+        assert_eq!((skb.len(), skb.nr_frags()), (3000, 1));
+        assert!(skb.pieces(0, 3000, cx).flatten().all(|byte| *byte == 2));
+        skb.consume(cx);
+    });
+}
+
+#[test]
 fn pulling_more_than_there_is_moves_nothing() {
     let ((), trace) = with(|cx| {
         let mut skb = SkBuff::alloc(64, cx);

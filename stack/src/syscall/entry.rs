@@ -2,9 +2,9 @@
 //!
 //! Linux: `net/socket.c` (`__sys_socket` … `__sys_recvfrom`), `fs/read_write.c`, `fs/open.c`.
 
+use super::msg::{Sink, Source};
 use super::*;
 use crate::host::{Cx, Host};
-use crate::time::Duration;
 use crate::trace::{Context, Function, SockId, TaskId, What};
 
 impl Host {
@@ -25,9 +25,7 @@ impl Host {
         if let Some(token) = pending.timer {
             self.timers.cancel(token);
         }
-        if let Some(sock) = self.sock_of(task, &pending.call).and_then(|sk| self.socks.get_mut(sk)) {
-            sock.waiters.retain(|t| *t != task);
-        }
+        self.finish_wait(task, &pending.call);
         if let Some(wait) = pending.wait {
             cx.trace.wake_up(wait);
         }
@@ -69,113 +67,168 @@ impl Host {
         call: &Syscall,
         progress: &mut Progress,
     ) -> Result<SysRet, Stop> {
-        let fd = match call {
+        let (call, null) = match call {
+            Syscall::Null(inner) => (&**inner, true),
+            other => (other, false),
+        };
+        match call {
             Syscall::Socket { family, kind, protocol } => {
                 return Ok(SysRet::ok(i64::from(self.sys_socket(cx, task, *family, *kind, *protocol)?)));
             }
             Syscall::Close { fd } => return self.sys_close(cx, task, *fd, progress),
-            other => other.fd().unwrap_or(-1),
-        };
-        let sk = self.socket_of(task, fd)?;
+            Syscall::Poll { fds, .. } if null && !fds.is_empty() => return Err(Errno::EFAULT.into()),
+            Syscall::Poll { fds, timeout_ms } => return self.sys_poll(cx, task, fds, *timeout_ms, progress),
+            Syscall::EpollCreate { size: ..=0 } => return Err(Errno::EINVAL.into()),
+            Syscall::EpollCreate { .. } => return self.sys_epoll_create(task, 0),
+            Syscall::EpollCreate1 { flags } => return self.sys_epoll_create(task, *flags),
+            Syscall::EpollCtl { epfd, op, fd, event } => {
+                return self.sys_epoll_ctl(cx, task, *epfd, (*op, *fd), event.filter(|_| !null));
+            }
+            Syscall::EpollWait { maxevents: 1.., .. } if null => return Err(Errno::EFAULT.into()),
+            Syscall::EpollWait { epfd, maxevents, timeout_ms } => {
+                return self.sys_epoll_wait(cx, task, *epfd, (*maxevents, *timeout_ms), progress);
+            }
+            Syscall::Ioctl { fd, request, arg } => {
+                let ret = self.sys_ioctl(task, *fd, *request, *arg);
+                return if null && ret.is_ok() { Err(Errno::EFAULT.into()) } else { ret };
+            }
+            Syscall::Fcntl { fd, cmd, arg } => return self.sys_fcntl(task, *fd, *cmd, *arg),
+            // `readv` and `writev` copy the array before they look at the descriptor.
+            Syscall::Read { .. } | Syscall::Write { .. } | Syscall::Readv { .. } | Syscall::Writev { .. } => {
+                if let Some(Handle::Epoll(_)) = self.tasks.get(task).file(call.fd().unwrap_or(-1)).map(|f| f.handle) {
+                    return Err(Errno::EINVAL.into());
+                }
+            }
+            _ => {}
+        }
+        let sk = self.socket_of(task, call.fd().unwrap_or(-1))?;
+        self.do_socket_call(cx, (task, sk), call, null, progress)
+    }
+
+    /// The calls that are about one socket.
+    fn do_socket_call(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (task, sk): (TaskId, SockId),
+        call: &Syscall,
+        null: bool,
+        progress: &mut Progress,
+    ) -> Result<SysRet, Stop> {
+        let at = (task, sk);
+        let out = |buf| if null { Source::null(<[u8]>::len(buf)) } else { Source::bytes(buf) };
+        let room = |len| if null { Sink::null(len) } else { Sink::of(len) };
+        let fault = || Err(Errno::EFAULT.into());
         match call {
+            Syscall::Bind { .. } | Syscall::Connect { .. } | Syscall::Sendmsg { .. } | Syscall::Recvmsg { .. }
+                if null =>
+            {
+                fault()
+            }
             Syscall::Bind { addr, .. } => self.inet_bind(cx, sk, *addr).map(|()| SysRet::ok(0)),
             Syscall::Listen { backlog, .. } => self.inet_listen(cx, sk, *backlog).map(|()| SysRet::ok(0)),
             Syscall::Accept { .. } => self.sys_accept(cx, task, sk, 0, progress),
             Syscall::Accept4 { flags, .. } => self.sys_accept(cx, task, sk, *flags, progress),
             Syscall::Connect { addr, .. } => self.sys_connect(cx, task, sk, *addr, progress),
-            Syscall::Sendto { buf, flags, addr, .. } => self.sock_sendmsg(cx, task, sk, buf, *flags, *addr, progress),
-            Syscall::Write { buf, .. } => self.sock_sendmsg(cx, task, sk, buf, 0, None, progress),
-            Syscall::Recvfrom { len, flags, want_addr, .. } => {
-                let mut got = self.sock_recvmsg(cx, task, sk, *len, *flags, progress)?;
-                if !want_addr {
-                    got.addr = None;
-                }
-                Ok(got)
+            Syscall::Sendto { buf, flags, addr, .. } => self.send_from(cx, at, &out(buf), *flags, *addr, progress),
+            Syscall::Write { buf, .. } => self.send_from(cx, at, &out(buf), 0, None, progress),
+            Syscall::Writev { iov, .. } => {
+                let source = Source::gather(iov, Errno::EINVAL)?;
+                self.send_from(cx, at, &source, 0, None, progress)
             }
+            Syscall::Sendmsg { addr, iov, control, flags, .. } => {
+                let source = Source::gather(iov, Errno::EMSGSIZE)?;
+                Host::check_control(control)?;
+                self.send_from(cx, at, &source, *flags, *addr, progress)
+            }
+            Syscall::Recvfrom { len, flags, want_addr, .. } => {
+                let got = self.receive_into(cx, at, room(*len), *flags, progress)?;
+                Ok(SysRet { out: Out::None, addr: got.addr.filter(|_| *want_addr), ..got })
+            }
+            // "Match SYS5 behaviour": nothing to read is nothing to do.
+            Syscall::Read { len: 0, .. } => Ok(SysRet::ok(0)),
             Syscall::Read { len, .. } => {
-                let mut got = self.sock_recvmsg(cx, task, sk, *len, 0, progress)?;
-                got.addr = None;
-                Ok(got)
+                let got = self.receive_into(cx, at, room(*len), 0, progress)?;
+                Ok(SysRet { out: Out::None, addr: None, ..got })
+            }
+            Syscall::Readv { iov, .. } => {
+                let sink = Sink::gather(iov, Errno::EINVAL)?;
+                if sink.is_empty() {
+                    return Ok(SysRet::ok(0));
+                }
+                let got = self.receive_into(cx, at, sink, 0, progress)?;
+                Ok(SysRet { out: Out::None, addr: None, ..got })
+            }
+            Syscall::Recvmsg { iov, flags, want_addr, controllen, .. } => {
+                let sink = Sink::gather(iov, Errno::EMSGSIZE)?;
+                let got = self.sys_recvmsg(cx, at, sink, (*flags, *controllen), progress)?;
+                Ok(SysRet { addr: got.addr.filter(|_| *want_addr), ..got })
             }
             Syscall::Shutdown { how, .. } => self.inet_shutdown(cx, sk, *how).map(|()| SysRet::ok(0)),
             Syscall::Getsockname { .. } => self.inet_getname(sk, false),
             Syscall::Getpeername { .. } => self.inet_getname(sk, true),
             Syscall::Setsockopt { level, name, value, .. } => {
-                self.setsockopt(cx, sk, *level, *name, value).map(|()| SysRet::ok(0))
+                if null && !value.is_empty() {
+                    return fault();
+                }
+                self.setsockopt(cx, sk, (*level, *name), value).map(|()| SysRet::ok(0))
             }
-            Syscall::Getsockopt { level, name, len, .. } => self.getsockopt(sk, *level, *name, *len),
-            Syscall::Fcntl { cmd, arg, .. } => self.sys_fcntl(task, fd, sk, *cmd, *arg),
+            Syscall::Getsockopt { level, name, len, .. } => {
+                let ret = self.getsockopt(cx, sk, (*level, *name), *len)?;
+                if null && !ret.data.is_empty() { fault() } else { Ok(ret) }
+            }
             _ => Err(Errno::ENOSYS.into()),
         }
     }
 
     /// `sockfd_lookup_light`: 0, 1 and 2 are no sockets, others that are not open are no descriptors.
     fn socket_of(&mut self, task: TaskId, fd: Fd) -> Result<SockId, Errno> {
-        match self.tasks.get(task).file(fd) {
-            Some(file) => Ok(file.sock),
+        match self.tasks.get(task).file(fd).map(|f| f.handle) {
+            Some(Handle::Sock(sk)) => Ok(sk),
+            Some(Handle::Epoll(_)) => Err(Errno::ENOTSOCK),
             None if (0..3).contains(&fd) => Err(Errno::ENOTSOCK),
             None => Err(Errno::EBADF),
         }
     }
 
-    fn sock_of(&mut self, task: TaskId, call: &Syscall) -> Option<SockId> {
-        let fd = call.fd()?;
-        self.tasks.get(task).file(fd).map(|f| f.sock)
-    }
-
-    /// The task sleeps on a socket, in this kernel function.
-    pub(crate) fn sleep_on(&mut self, cx: &mut Cx<'_>, task: TaskId, sk: SockId, function: Function) -> Stop {
-        cx.trace.enter(function);
-        cx.trace.emit(|| What::Sleep { task, sock: sk });
-        cx.trace.fall_asleep();
-        if let Some(sock) = self.socks.get_mut(sk)
-            && !sock.waiters.contains(&task)
-        {
-            sock.waiters.push(task);
+    /// `finish_wait`: the task leaves the wait queues that its call put it on.
+    fn finish_wait(&mut self, task: TaskId, call: &Syscall) {
+        if let Syscall::Poll { fds, .. } = call {
+            return self.poll_freewait(task, fds);
         }
-        cx.trace.exit();
-        Stop::Sleep
-    }
-
-    /// Sleeps unless patience is at its end; `timeo` is the socket's, for the first time it sleeps.
-    pub(crate) fn sleep_or_fail(
-        &mut self,
-        cx: &mut Cx<'_>,
-        (task, sk): (TaskId, SockId),
-        function: Function,
-        progress: &mut Progress,
-        (timeo, errno): (Option<Duration>, Errno),
-    ) -> Stop {
-        let deadline = progress.deadline.or(timeo.map(|t| cx.now + t));
-        if deadline.is_some_and(|at| at <= cx.now) {
-            return Stop::Fail(errno);
+        match call.fd().and_then(|fd| self.tasks.get(task).file(fd)).map(|f| f.handle) {
+            Some(Handle::Sock(sk)) => {
+                if let Some(sock) = self.socks.get_mut(sk) {
+                    sock.no_waiter(task);
+                }
+            }
+            Some(Handle::Epoll(ep)) => self.epolls.no_waiter(ep, task),
+            None => {}
         }
-        progress.deadline = deadline;
-        self.sleep_on(cx, task, sk, function)
     }
 
     /// `exit_files`: closes every descriptor of a task.
     pub(crate) fn close_all(&mut self, cx: &mut Cx<'_>, task: TaskId) {
         while let Some(fd) = self.tasks.get(task).first_fd() {
             if let Some(file) = self.tasks.get(task).remove(fd) {
-                self.fput(cx, file.sock);
+                self.fput(cx, file.handle);
             }
         }
-        for sock in self.socks.ids() {
-            if let Some(sock) = self.socks.get_mut(sock) {
-                sock.waiters.retain(|t| *t != task);
-            }
-        }
+        self.socks.forget_waiter(task);
         self.tasks.remove(task);
     }
 
     /// One descriptor of one open socket for two tasks, as `fork(2)` leaves it.
     pub(crate) fn share_fd(&mut self, cx: &mut Cx<'_>, from: TaskId, fd: Fd, to: TaskId) -> bool {
         let Some(file) = self.tasks.get(from).file(fd).cloned() else { return false };
-        if let Some(sock) = self.socks.get_mut(file.sock) {
-            sock.files += 1;
+        match file.handle {
+            Handle::Sock(sk) => {
+                if let Some(sock) = self.socks.get_mut(sk) {
+                    sock.files += 1;
+                }
+                self.tell_fd(cx, sk, to, fd);
+            }
+            Handle::Epoll(ep) => self.epolls.hold(ep),
         }
-        self.tell_fd(cx, file.sock, to, fd);
         self.tasks.get(to).install_at(fd, file);
         true
     }

@@ -57,6 +57,8 @@ errnos! {
     ERANGE = 34, "Numerical result out of range";
     ENOSYS = 38, "Function not implemented";
     ELOOP = 40, "Too many levels of symbolic links";
+    ENODATA = 61, "No data available";
+    ENONET = 64, "Machine is not on the network";
     EPROTO = 71, "Protocol error";
     ENOTSOCK = 88, "Socket operation on non-socket";
     EDESTADDRREQ = 89, "Destination address required";

@@ -3,17 +3,18 @@
 //! Linux: `fs/file.c` (descriptor table), `kernel/sched/wait.c`. A sleeping call is kept with how far it got;
 //! when the task wakes, the call runs again from there.
 
-use super::{Errno, Fd, Syscall};
+use super::{EpollId, Errno, Fd, Syscall};
 use crate::time::Instant;
 use crate::timer::Token;
 use crate::trace::{SockId, TaskId, Wait};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// The first descriptor a program can get: 0, 1 and 2 are its terminal.
 const FIRST_FD: usize = 3;
 /// `RLIMIT_NOFILE`.
-const MAX_FD: usize = 1024;
+pub(super) const MAX_FD: usize = 1024;
 
 /// Why a system call does not return a value now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Progress {
     pub(crate) data: Vec<u8>,
     /// It began to connect.
     pub(crate) started: bool,
+    /// `close` waits for the end of this connection (`SO_LINGER`).
+    pub(crate) lingers: Option<SockId>,
     /// When its patience (`SO_RCVTIMEO`, `SO_SNDTIMEO`, `SO_LINGER`) ends.
     pub(crate) deadline: Option<Instant>,
 }
@@ -53,9 +56,16 @@ pub(crate) struct Pending {
     pub(crate) timer: Option<Token>,
 }
 
+/// What a descriptor refers to (`struct file`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Handle {
+    Sock(SockId),
+    Epoll(EpollId),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct File {
-    pub(crate) sock: SockId,
+    pub(crate) handle: Handle,
     pub(crate) cloexec: bool,
 }
 
@@ -106,23 +116,31 @@ impl Task {
 /// The tasks of a host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tasks {
-    tasks: BTreeMap<TaskId, Task>,
+    /// By number.
+    tasks: Vec<Option<Box<Task>>>,
     ready: VecDeque<TaskId>,
 }
 
 impl Tasks {
     pub(crate) fn get(&mut self, task: TaskId) -> &mut Task {
-        self.tasks.entry(task).or_default()
+        let at = usize::from(task.0);
+        if at >= self.tasks.len() {
+            self.tasks.resize(at + 1, None);
+        }
+        self.tasks[at].get_or_insert_default()
     }
 
     pub(crate) fn remove(&mut self, task: TaskId) {
-        self.tasks.remove(&task);
+        if let Some(task) = self.tasks.get_mut(usize::from(task.0)) {
+            *task = None;
+        }
         self.ready.retain(|t| *t != task);
     }
 
     /// The task may go on; once is enough.
     pub(crate) fn wake(&mut self, task: TaskId) {
-        if self.tasks.get(&task).is_some_and(|t| t.pending.is_some()) && !self.ready.contains(&task) {
+        let task_of = self.tasks.get(usize::from(task.0)).and_then(Option::as_ref);
+        if task_of.is_some_and(|t| t.pending.is_some()) && !self.ready.contains(&task) {
             self.ready.push_back(task);
         }
     }

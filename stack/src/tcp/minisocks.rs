@@ -1,333 +1,330 @@
-//! Request sockets: connections whose handshake is not finished.
+//! Request sockets: connections whose handshake is not finished, and the segment that finishes it.
 //!
-//! Linux: `tcp_conn_request` in `net/ipv4/tcp_input.c`, `tcp_check_req` in `net/ipv4/tcp_minisocks.c`,
-//! `tcp_make_synack` in `net/ipv4/tcp_output.c`, `tcp_v4_syn_recv_sock` in `net/ipv4/tcp_ipv4.c`,
-//! `reqsk_timer_handler` in `net/ipv4/inet_connection_sock.c`. A listener whose queue is full drops the SYN:
-//! SYN cookies are not made.
+//! Linux: `struct tcp_request_sock` in `include/linux/tcp.h`, `tcp_check_req`, `tcp_child_process` in
+//! `net/ipv4/tcp_minisocks.c`. RFC 9293 §3.10.7.4, first to fourth check, for SYN-RECEIVED.
 
 use super::ipv4::Segment;
-use super::output::Control;
+use super::output::Path;
+use super::reset::Ack;
 use super::seq::{after, before};
-use super::window::{select_initial_window, win_from_space};
-use super::{MSS_DEFAULT, TIMEOUT_INIT_US, TcpSock};
+use super::{TIMEOUT_INIT_US, TcpSock, clock_ns};
 use crate::host::{Cx, Host};
-use crate::skb::DropReason;
-use crate::socket::{Established, Proto, Sock, Tuple};
-use crate::time::Duration;
-use crate::timer::{Target, Token};
-use crate::trace::{Function, SockId, TcpState, TimerKind, TimerOp, What};
+use crate::mib::Counter;
+use crate::skb::{DropReason, SkBuff};
+use crate::socket::Tuple;
+use crate::time::{Duration, Instant};
+use crate::timer::Token;
+use crate::trace::{Function, SockId, TcpState};
 use crate::wire::tcp::{ACK, RST, SYN};
-use crate::wire::tcp_options::TcpOptions;
-use alloc::boxed::Box;
+
+/// `TCP_PAWS_24DAYS`: after such a silence timestamps prove nothing.
+pub(super) const PAWS_24DAYS: Duration = Duration::from_secs(60 * 60 * 24 * 24);
+/// `TCP_PAWS_MSL`: a reset is believed after such a silence.
+pub(super) const PAWS_MSL: Duration = Duration::from_secs(60);
 
 /// `struct tcp_request_sock`.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) id: SockId,
     pub(crate) listener: SockId,
-    tuple: Tuple,
-    rcv_isn: u32,
-    snt_isn: u32,
-    peer_mss: u16,
-    advmss: u16,
-    mtu: u16,
-    wscale: Option<u8>,
-    tstamp_ok: bool,
-    sack_ok: bool,
-    ts_recent: u32,
-    ts_offset: u32,
-    rcv_wnd: u32,
-    rcv_wscale: u8,
-    num_timeout: u32,
-    timer: Option<Token>,
-    peer_window: u16,
+    pub(super) tuple: Tuple,
+    pub(super) rcv_isn: u32,
+    pub(super) snt_isn: u32,
+    /// The peer's MSS.
+    pub(super) mss: u16,
+    pub(super) tstamp_ok: bool,
+    pub(super) sack_ok: bool,
+    pub(super) wscale_ok: bool,
+    pub(super) ecn_ok: bool,
+    pub(super) snd_wscale: u8,
+    pub(super) rcv_wscale: u8,
+    pub(super) ts_recent: u32,
+    pub(super) ts_off: u32,
+    /// First and last timestamp that was sent; the echo must lie between.
+    pub(super) snt_tsval: Option<(u32, u32)>,
+    pub(super) rcv_wnd: u32,
+    pub(super) window_clamp: u32,
+    pub(super) syn_tos: u8,
+    /// When the first SYN-ACK was sent, µs; 0: not yet.
+    pub(super) snt_synack: u64,
+    /// The client has acknowledged, but there is no socket yet (`TCP_DEFER_ACCEPT`, a full accept queue).
+    pub(super) acked: bool,
+    pub(super) num_retrans: u8,
+    pub(super) num_timeout: u8,
+    pub(super) timer: Option<Token>,
+    pub(super) last_oow_ack: Option<Instant>,
+}
+
+impl Request {
+    pub(super) fn new(id: SockId, listener: SockId, tuple: Tuple) -> Request {
+        Request {
+            id,
+            listener,
+            tuple,
+            rcv_isn: 0,
+            snt_isn: 0,
+            mss: super::MSS_DEFAULT,
+            tstamp_ok: false,
+            sack_ok: false,
+            wscale_ok: false,
+            ecn_ok: false,
+            snd_wscale: 0,
+            rcv_wscale: 0,
+            ts_recent: 0,
+            ts_off: 0,
+            snt_tsval: None,
+            rcv_wnd: 0,
+            window_clamp: 0,
+            syn_tos: 0,
+            snt_synack: 0,
+            acked: false,
+            num_retrans: 0,
+            num_timeout: 0,
+            timer: None,
+            last_oow_ack: None,
+        }
+    }
+
+    /// `tcp_rsk(req)->rcv_nxt`.
+    pub(super) fn rcv_nxt(&self) -> u32 {
+        self.rcv_isn.wrapping_add(1)
+    }
+
+    /// `tcp_synack_window`: the window that stood in the SYN-ACK.
+    pub(super) fn synack_window(&self) -> u32 {
+        self.rcv_wnd.min(65_535)
+    }
+
+    /// `tcp_reqsk_timeout`: 1 s, then twice as long each time.
+    pub(super) fn timeout(&self, rto_max: Duration) -> Duration {
+        let us = u64::from(TIMEOUT_INIT_US) << self.num_timeout.min(30);
+        Duration::from_micros(us).min(rto_max)
+    }
+
+    /// `tcp_v4_reqsk_send_ack`.
+    fn ack(&self, cx: &Cx<'_>, seg: &Segment) -> Ack {
+        let now = (clock_ns(cx) / 1_000_000) as u32;
+        Ack {
+            path: Path { src: self.tuple.local, dst: self.tuple.peer },
+            seq: self.snt_isn.wrapping_add(1),
+            ack: self.rcv_nxt(),
+            window: self.synack_window() >> self.rcv_wscale,
+            timestamps: (now.wrapping_add(self.ts_off), self.ts_recent),
+            tos: seg.ip.tos & !super::ecn::INET_ECN_MASK,
+        }
+    }
+}
+
+/// `tcp_in_window`.
+pub(super) fn in_window(seq: u32, end_seq: u32, s_win: u32, e_win: u32) -> bool {
+    seq == s_win || (after(end_seq, s_win) && before(seq, e_win)) || (seq == e_win && seq == end_seq)
+}
+
+/// `tcp_paws_reject`: is the timestamp older than one already seen? `stamp` is when that was.
+pub(super) fn paws_reject(cx: &Cx<'_>, tsval: u32, ts_recent: u32, stamp: Instant, rst: bool) -> bool {
+    // `tcp_paws_check`
+    if ts_recent.wrapping_sub(tsval) as i32 <= 0 || cx.now.since(stamp) >= PAWS_24DAYS || ts_recent == 0 {
+        return false;
+    }
+    // RFC 1323: a reset that lies in the window is good, old timestamp or not, if it comes late enough.
+    !(rst && cx.now.since(stamp) >= PAWS_MSL)
 }
 
 /// What `tcp_check_req` found.
 pub(super) enum Checked {
     /// The handshake is complete: the segment goes to the new socket.
     Child(SockId),
-    /// Answer with a reset.
-    Reset,
+    /// The listener shall look at it (and will answer with a reset).
+    Listener,
     /// Nothing more to do with the segment.
     Drop(DropReason),
 }
 
 impl Host {
-    /// `tcp_conn_request`: a SYN for a listener. Remembers it and answers with a SYN-ACK.
-    pub(super) fn tcp_conn_request(
+    /// [`Host::tcp_oow_rate_limited`], counted.
+    pub(super) fn seg_rate_limited(
+        &mut self,
+        cx: &Cx<'_>,
+        seg: &Segment,
+        last: &mut Option<Instant>,
+        counter: Counter,
+    ) -> bool {
+        let limited = self.tcp_oow_rate_limited(cx, seg, last);
+        if limited {
+            self.mib.inc(counter);
+        }
+        limited
+    }
+
+    /// `tcp_check_req`: a segment for a connection in SYN_RECV. `lp` is its listener.
+    pub(super) fn tcp_check_req(&mut self, cx: &mut Cx<'_>, lp: &mut TcpSock, seg: &Segment, skb: &SkBuff) -> Checked {
+        cx.call(Function::TcpCheckReq, |cx| self.check_req(cx, lp, seg, skb))
+    }
+
+    fn check_req(&mut self, cx: &mut Cx<'_>, lp: &mut TcpSock, seg: &Segment, skb: &SkBuff) -> Checked {
+        let tuple = seg.tuple();
+        // The request is worked on as a copy and written back: it is small.
+        let Some(mut req) = self.socks.request_mut(&tuple).cloned() else {
+            return Checked::Drop(DropReason::NoSocket);
+        };
+        let rto_max = self.tcp_rto_max(lp);
+        let mut flags = seg.tcp.flags & (RST | SYN | ACK);
+        let stamps = seg.tcp.options.timestamps.filter(|_| self.sysctl.tcp_timestamps != 0);
+        let (mut paws, mut tsecr) = (false, false);
+        if let Some((tsval, echo)) = stamps {
+            if echo != 0 && req.tstamp_ok {
+                tsecr = req.snt_tsval.is_none_or(|(first, last)| before(echo, first) || after(echo, last));
+            }
+            // When the timestamp was noted is not kept; about when the SYN came.
+            let ago = req.timeout(rto_max).as_nanos() as u64;
+            let stamp = Instant::from_nanos(cx.now.as_nanos().saturating_sub(ago));
+            paws = paws_reject(cx, tsval, req.ts_recent, stamp, seg.has(RST));
+        }
+        if seg.tcp.seq == req.rcv_isn && flags == SYN && !paws {
+            // The SYN once more: our answer got lost. The timer begins anew.
+            let counter = Counter::TcpAckSkippedSynRecv;
+            if !self.seg_rate_limited(cx, seg, &mut req.last_oow_ack, counter) && self.tcp_rtx_synack(cx, lp, &mut req)
+            {
+                self.reqsk_arm(cx, lp, &mut req);
+            }
+            self.reqsk_store(req);
+            return Checked::Drop(DropReason::NotSpecified);
+        }
+        // RFC 9293 §3.10.7.4: an ACK of something else is answered with a reset, by the listener.
+        if flags & ACK != 0 && seg.tcp.ack != req.snt_isn.wrapping_add(1) {
+            return Checked::Listener;
+        }
+        let end = req.rcv_nxt().wrapping_add(req.synack_window());
+        if paws || tsecr || !in_window(seg.tcp.seq, seg.end_seq(), req.rcv_nxt(), end) {
+            let counter = Counter::TcpAckSkippedSynRecv;
+            if flags & RST == 0 && !self.seg_rate_limited(cx, seg, &mut req.last_oow_ack, counter) {
+                let ack = req.ack(cx, seg);
+                self.tcp_v4_send_ack(cx, ack);
+            }
+            self.reqsk_store(req);
+            let (counter, reason) = match (paws, tsecr) {
+                (true, _) => (Some(Counter::PawsEstab), DropReason::TcpRfc7323Paws),
+                (_, true) => (Some(Counter::TsEcrRejected), DropReason::TcpRfc7323TsEcr),
+                _ => (None, DropReason::TcpOverwindow),
+            };
+            if let Some(counter) = counter {
+                self.mib.inc(counter);
+            }
+            return Checked::Drop(reason);
+        }
+        if seg.tcp.seq == req.rcv_isn {
+            // The SYN lies before the window: it is cut off.
+            flags &= !SYN;
+        }
+        if flags & (RST | SYN) != 0 {
+            self.mib.inc(Counter::AttemptFails);
+            return self.embryonic_reset(cx, lp, seg, flags);
+        }
+        if flags & ACK == 0 {
+            return Checked::Drop(DropReason::TcpFlags);
+        }
+        // `TCP_DEFER_ACCEPT`: a bare ACK makes no socket yet.
+        if req.num_timeout < lp.defer_accept && seg.end_seq() == req.rcv_nxt() {
+            req.acked = true;
+            self.reqsk_store(req);
+            self.mib.inc(Counter::TcpDeferAcceptDrop);
+            return Checked::Drop(DropReason::NotSpecified);
+        }
+        match self.tcp_v4_syn_recv_sock(cx, lp, &req, seg, skb) {
+            Some(child) => {
+                if let Some(tp) = self.socks.tcp_mut(child) {
+                    if let Some((tsval, _)) = stamps.filter(|_| !after(seg.tcp.seq, req.rcv_nxt())) {
+                        tp.rx_opt.ts_recent = tsval;
+                    }
+                    tp.synack_rtt_meas(cx, &self.sysctl, &req);
+                }
+                // `inet_csk_complete_hashdance`
+                self.reqsk_queue_removed(lp, &req);
+                self.inet_csk_reqsk_queue_add(lp, child);
+                Checked::Child(child)
+            }
+            None if self.sysctl.tcp_abort_on_overflow == 0 => {
+                // The client believes to be connected; the SYN-ACK will ask it to say so again.
+                req.acked = true;
+                self.reqsk_store(req);
+                Checked::Drop(DropReason::TcpListenOverflow)
+            }
+            None => self.embryonic_reset(cx, lp, seg, flags),
+        }
+    }
+
+    fn embryonic_reset(&mut self, cx: &mut Cx<'_>, lp: &mut TcpSock, seg: &Segment, flags: u8) -> Checked {
+        if flags & RST == 0 {
+            self.tcp_v4_send_reset(cx, seg);
+        }
+        if self.inet_csk_reqsk_queue_drop(cx, lp, &seg.tuple()) {
+            self.mib.inc(Counter::EmbryonicRsts);
+        }
+        Checked::Drop(if flags & RST != 0 { DropReason::TcpReset } else { DropReason::TcpInvalidSyn })
+    }
+
+    /// `tcp_child_process`: the segment that completed the handshake is the new socket's first.
+    pub(super) fn tcp_child_process(
         &mut self,
         cx: &mut Cx<'_>,
-        listener: SockId,
+        parent: SockId,
+        child: SockId,
         seg: &Segment,
-    ) -> Result<(), DropReason> {
-        cx.call(Function::TcpConnRequest, |cx| {
-            let sysctl = self.sysctl.clone();
-            let Some(parent) = self.socks.get(listener) else { return Err(DropReason::NoSocket) };
-            let full_space = win_from_space(parent.rcvbuf);
-            let Proto::Tcp(tp) = &parent.proto else { return Err(DropReason::NoSocket) };
-            let user_mss = tp.user_mss;
-            if tp.accept_queue.len() as u32 > tp.backlog {
-                return Err(DropReason::TcpListenOverflow);
-            }
-            if tp.syn_queue_len > tp.backlog.max(8).min(sysctl.tcp_max_syn_backlog as u32) {
-                return Err(DropReason::TcpListenOverflow);
-            }
-            let to = self.ip_route_output(cx, seg.ip.src).map_err(|_| DropReason::IpOutNoRoutes)?;
-            let mtu = self.dev(to.dev).map_or(1500, |d| d.mtu());
-            let o = &seg.tcp.options;
-            let mut advmss = mtu.saturating_sub(40);
-            if user_mss > 0 {
-                advmss = advmss.min(user_mss);
-            }
-            let tstamp_ok = sysctl.tcp_timestamps != 0 && o.timestamps.is_some();
-            let wscale = o.wscale.filter(|_| sysctl.tcp_window_scaling != 0);
-            let mss = u32::from(advmss) - if tstamp_ok { 12 } else { 0 };
-            let (rcv_wnd, rcv_wscale) =
-                select_initial_window(full_space, mss, wscale.is_some(), sysctl.tcp_rmem[2] as u32);
-            let id = self.socks.new_id();
-            let request = Request {
-                id,
-                listener,
-                tuple: seg.tuple(),
-                rcv_isn: seg.tcp.seq,
-                snt_isn: self.rng.next_u32(),
-                peer_mss: o.mss.unwrap_or(MSS_DEFAULT).min(if user_mss > 0 { user_mss } else { u16::MAX }),
-                advmss,
-                mtu,
-                wscale,
-                tstamp_ok,
-                sack_ok: sysctl.tcp_sack != 0 && o.sack_permitted,
-                ts_recent: o.timestamps.map_or(0, |(value, _)| value),
-                ts_offset: self.rng.next_u32(),
-                rcv_wnd,
-                rcv_wscale,
-                num_timeout: 0,
-                timer: None,
-                peer_window: seg.tcp.window,
-            };
-            cx.trace.emit(|| What::SockState { sock: id, old: TcpState::Listen, new: TcpState::SynRecv });
-            self.tcp_send_synack(cx, &request);
-            self.socks.ehash.insert(seg.tuple(), Established::Request(Box::new(request)));
-            if let Some(tp) = self.socks.tcp_mut(listener) {
-                tp.syn_queue_len += 1;
-            }
-            self.reqsk_arm(cx, seg.tuple());
-            Ok(())
-        })
-    }
-
-    /// `tcp_make_synack`.
-    fn tcp_send_synack(&mut self, cx: &mut Cx<'_>, request: &Request) {
-        cx.call(Function::TcpMakeSynack, |cx| {
-            let options = TcpOptions {
-                mss: Some(request.advmss),
-                wscale: request.wscale.map(|_| request.rcv_wscale),
-                sack_permitted: request.sack_ok,
-                timestamps: request
-                    .tstamp_ok
-                    .then(|| ((cx.now.as_millis() as u32).wrapping_add(request.ts_offset), request.ts_recent)),
-                ..TcpOptions::default()
-            };
-            let path = super::output::Path { src: request.tuple.local, dst: request.tuple.peer };
-            let control = Control {
-                path,
-                seq: request.snt_isn,
-                ack: request.rcv_isn.wrapping_add(1),
-                flags: SYN | ACK,
-                window: request.rcv_wnd.min(65_535) as u16,
-                options,
-                tos: 0,
-            };
-            self.tcp_send_control(cx, control);
-        });
-    }
-
-    /// Sets the timer that sends the SYN-ACK again: 1 s, then twice as long each time.
-    fn reqsk_arm(&mut self, cx: &mut Cx<'_>, tuple: Tuple) {
-        let Some(Established::Request(request)) = self.socks.ehash.get_mut(&tuple) else { return };
-        let after = Duration::from_micros(u64::from(TIMEOUT_INIT_US) << request.num_timeout.min(7));
-        request.timer = Some(self.timers.set(cx.now + after, Target::Request(request.id)));
-        let owner = request.id.0;
-        cx.trace.emit(|| What::Timer {
-            kind: TimerKind::SynAck,
-            op: TimerOp::Set,
-            owner,
-            after_us: after.as_micros() as u32,
-        });
-    }
-
-    /// `reqsk_timer_handler`.
-    pub(crate) fn reqsk_timer_handler(&mut self, cx: &mut Cx<'_>, id: SockId) {
-        cx.call(Function::ReqskTimer, |cx| {
-            let retries = self.sysctl.tcp_synack_retries as u32;
-            let found = self.socks.ehash.iter_mut().find_map(|(tuple, e)| match e {
-                Established::Request(r) if r.id == id => Some((*tuple, r)),
-                _ => None,
-            });
-            let Some((tuple, request)) = found else { return };
-            request.timer = None;
-            request.num_timeout += 1;
-            if request.num_timeout > retries {
-                return self.reqsk_drop(cx, tuple);
-            }
-            let request = request.clone();
-            self.tcp_send_synack(cx, &request);
-            self.reqsk_arm(cx, tuple);
-        });
-    }
-
-    /// `inet_csk_reqsk_queue_drop`: the request is forgotten.
-    pub(super) fn reqsk_drop(&mut self, cx: &mut Cx<'_>, tuple: Tuple) {
-        let Some(Established::Request(request)) = self.socks.ehash.remove(&tuple) else { return };
-        if let Some(token) = request.timer {
-            self.timers.cancel(token);
+        skb: SkBuff,
+    ) {
+        if self.socks.tcp(child).is_none() {
+            return skb.kfree(DropReason::NoSocket, cx);
         }
-        if let Some(tp) = self.socks.tcp_mut(request.listener) {
-            tp.syn_queue_len = tp.syn_queue_len.saturating_sub(1);
+        let woken = self.with_tcp(cx, child, |host, cx, tp| {
+            tp.segs_in(seg, &skb);
+            let state = tp.state;
+            host.tcp_rcv_state_process(cx, tp, seg, skb);
+            state == TcpState::SynRecv && tp.state != state
+        });
+        if woken == Some(true) {
+            // `sk_data_ready` of the listener: a connection can be accepted.
+            self.with_tcp(cx, parent, |host, cx, lp| host.sock_def_readable(cx, &mut lp.sk));
         }
-        cx.trace.emit(|| What::SockDestroy { sock: request.id });
-    }
-
-    /// `tcp_check_req`: a segment for a connection in SYN_RECV.
-    pub(super) fn tcp_check_req(&mut self, cx: &mut Cx<'_>, seg: &Segment) -> Checked {
-        cx.call(Function::TcpCheckReq, |cx| {
-            let tuple = seg.tuple();
-            let Some(Established::Request(request)) = self.socks.ehash.get(&tuple) else {
-                return Checked::Drop(DropReason::NoSocket);
-            };
-            let request = request.clone();
-            let flags = seg.tcp.flags & (RST | SYN | ACK);
-            if seg.tcp.seq == request.rcv_isn && flags == SYN {
-                // The SYN once more: our answer got lost.
-                self.tcp_send_synack(cx, &request);
-                return Checked::Drop(DropReason::NotSpecified);
-            }
-            // RFC 9293 §3.10.7.4: an ACK of something else is answered with a reset.
-            if flags & ACK != 0 && seg.tcp.ack != request.snt_isn.wrapping_add(1) {
-                return Checked::Reset;
-            }
-            let next = request.rcv_isn.wrapping_add(1);
-            let beyond = next.wrapping_add(request.rcv_wnd.min(65_535));
-            let in_window = !before(seg.tcp.seq, next) && !after(seg.tcp.seq, beyond);
-            if !in_window {
-                if flags & RST == 0 {
-                    self.tcp_send_control(cx, request.ack(cx));
-                }
-                return Checked::Drop(DropReason::TcpInvalidSequence);
-            }
-            if flags & (RST | SYN) != 0 {
-                // RFC 5961 allows less, but a half-open connection costs nobody anything: it is dropped.
-                self.reqsk_drop(cx, tuple);
-                return if flags & RST != 0 { Checked::Drop(DropReason::TcpReset) } else { Checked::Reset };
-            }
-            if flags & ACK == 0 {
-                return Checked::Drop(DropReason::TcpFlags);
-            }
-            let full = self.socks.tcp(request.listener).is_none_or(|tp| tp.accept_queue.len() as u32 > tp.backlog);
-            if full {
-                // The client will send again; the request waits.
-                return Checked::Drop(DropReason::TcpListenOverflow);
-            }
-            Checked::Child(self.tcp_v4_syn_recv_sock(cx, &request))
-        })
-    }
-
-    /// `tcp_v4_syn_recv_sock`, `tcp_create_openreq_child`: the full socket, in SYN_RECV.
-    fn tcp_v4_syn_recv_sock(&mut self, cx: &mut Cx<'_>, request: &Request) -> SockId {
-        cx.call(Function::TcpV4SynRecvSock, |cx| {
-            let id = request.id;
-            let route = self.ip_route_output(cx, request.tuple.peer.0).ok();
-            let ip_id = self.rng.next_u32() as u16;
-            let mut tp = TcpSock::new(&self.sysctl);
-            request.init(&mut tp, cx);
-            let parent = self.socks.get(request.listener);
-            let (sndbuf, rcvbuf) = parent.map_or((16_384, 131_072), |p| (p.sndbuf, p.rcvbuf));
-            if let Some(Proto::Tcp(listener)) = parent.map(|p| &p.proto) {
-                (tp.nodelay, tp.cork, tp.user_mss) = (listener.nodelay, listener.cork, listener.user_mss);
-                tp.user_timeout = listener.user_timeout;
-                tp.keepalive_time = listener.keepalive_time;
-                tp.keepalive_intvl = listener.keepalive_intvl;
-                tp.keepalive_probes = listener.keepalive_probes;
-            }
-            let mut sock = Sock::new(id, Proto::Tcp(Box::new(tp)), sndbuf, rcvbuf);
-            if let Some(p) = parent {
-                (sock.reuseaddr, sock.reuseport, sock.keepalive) = (p.reuseaddr, p.reuseport, p.keepalive);
-                (sock.linger, sock.tos, sock.ttl) = (p.linger, p.tos, p.ttl);
-                (sock.rcvtimeo, sock.sndtimeo) = (p.rcvtimeo, p.sndtimeo);
-                (sock.sndbuf_locked, sock.rcvbuf_locked) = (p.sndbuf_locked, p.rcvbuf_locked);
-            }
-            sock.local = request.tuple.local;
-            sock.peer = request.tuple.peer;
-            sock.dst = route;
-            sock.ip_id = ip_id;
-            sock.state = TcpState::SynRecv;
-            let protocol = sock.protocol();
-            cx.trace.emit(|| What::SockCreate { sock: id, kind: 1, protocol, task: crate::trace::TaskId(0) });
-            self.socks.insert(sock);
-            self.socks.bind_port(protocol, request.tuple.local.1, id);
-            self.socks.ehash.insert(request.tuple, Established::Sock(id));
-            self.tell_names(cx, id);
-            if let Some(token) = request.timer {
-                self.timers.cancel(token);
-            }
-            if let Some(tp) = self.socks.tcp_mut(request.listener) {
-                tp.syn_queue_len = tp.syn_queue_len.saturating_sub(1);
-                tp.accept_queue.push_back(id);
-            }
-            id
-        })
     }
 }
 
-impl Request {
-    /// The ACK that answers a segment out of the window.
-    fn ack(&self, cx: &Cx<'_>) -> Control {
-        Control {
-            path: super::output::Path { src: self.tuple.local, dst: self.tuple.peer },
-            seq: self.snt_isn.wrapping_add(1),
-            ack: self.rcv_isn.wrapping_add(1),
-            flags: ACK,
-            window: (self.rcv_wnd >> self.rcv_wscale).min(65_535) as u16,
-            options: TcpOptions {
-                timestamps: self
-                    .tstamp_ok
-                    .then(|| ((cx.now.as_millis() as u32).wrapping_add(self.ts_offset), self.ts_recent)),
-                ..TcpOptions::default()
-            },
-            tos: 0,
+impl TcpSock {
+    /// `tcp_synack_rtt_meas`: from the SYN-ACK to its ACK, if it was sent once.
+    fn synack_rtt_meas(&mut self, cx: &mut Cx<'_>, sysctl: &crate::sysctl::Sysctl, req: &Request) {
+        if req.num_retrans > 0 || req.snt_synack == 0 {
+            return;
         }
+        let rtt_us = (clock_ns(cx) / 1000).saturating_sub(req.snt_synack).min(u64::from(u32::MAX)) as u32;
+        let (srtt, rto) = (self.srtt_us, self.rto_us);
+        self.update_rtt_min(sysctl, rtt_us, false);
+        self.rtt_estimator(rtt_us);
+        self.set_rto();
+        self.backoff = 0;
+        cx.tell_set(self.sk.id, crate::trace::Field::SrttUs, srtt, self.srtt_us);
+        cx.tell_set(self.sk.id, crate::trace::Field::RtoUs, rto, self.rto_us);
     }
 
-    /// What the new socket takes over from the handshake.
-    fn init(&self, tp: &mut TcpSock, cx: &Cx<'_>) {
-        tp.snd_una = self.snt_isn;
-        tp.snd_nxt = self.snt_isn.wrapping_add(1);
-        tp.write_seq = tp.snd_nxt;
-        tp.snd_sml = tp.snd_nxt;
-        tp.rcv_nxt = self.rcv_isn.wrapping_add(1);
-        tp.rcv_wup = tp.rcv_nxt;
-        tp.copied_seq = tp.rcv_nxt;
-        tp.rcv_wnd = self.rcv_wnd;
-        tp.rcv_ssthresh = self.rcv_wnd;
-        tp.rcv_wscale = self.rcv_wscale;
-        tp.wscale_ok = self.wscale.is_some();
-        tp.snd_wscale = self.wscale.unwrap_or(0);
-        tp.tstamp_ok = self.tstamp_ok;
-        tp.sack_ok = self.sack_ok;
-        tp.ts_recent = self.ts_recent;
-        tp.ts_recent_at = Some(cx.now);
-        tp.ts_offset = self.ts_offset;
-        tp.pmtu = self.mtu;
-        tp.advmss = self.advmss;
-        tp.mss_clamp = self.peer_mss;
-        tp.snd_wnd = u32::from(self.peer_window);
-        tp.max_window = tp.snd_wnd;
-        tp.snd_wl1 = self.rcv_isn;
-        tp.rcv_tstamp = cx.now;
-        tp.parent = Some(self.listener);
-        tp.sync_mss();
-        tp.ack.rcv_mss = tp.mss_cache.min(u32::from(MSS_DEFAULT));
-        // RFC 6298 §5.7: a SYN-ACK sent twice starts the data phase at 3 s in the RFC, at 1 s in Linux.
+    /// `tcp_segs_in`.
+    pub(super) fn segs_in(&mut self, seg: &Segment, skb: &SkBuff) {
+        let segs = u32::from(skb.gso_segs.max(1));
+        self.segs_in = self.segs_in.wrapping_add(segs);
+        if seg.len > 0 {
+            self.data_segs_in = self.data_segs_in.wrapping_add(segs);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_is_in_the_window_if_a_byte_of_it_is() {
+        assert!(in_window(100, 100, 100, 100));
+        assert!(in_window(90, 101, 100, 200));
+        assert!(!in_window(90, 100, 100, 200));
+        assert!(in_window(200, 200, 100, 200));
+        assert!(!in_window(200, 201, 100, 200));
+        assert!(in_window(u32::MAX, 5, u32::MAX, 10));
     }
 }

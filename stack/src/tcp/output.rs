@@ -1,18 +1,21 @@
-//! TCP output: segments, their headers, and what may be sent now.
+//! TCP output: one segment's header, and the segments that carry no data of a queue.
 //!
-//! Linux: `net/ipv4/tcp_output.c`. RFC 9293 §3.8, RFC 5681, RFC 896 (Nagle) with Minshall's change. Segments are at most one MSS: there
-//! is no TSO. A clone goes down the stack; the original waits in the retransmit queue for its ACK.
+//! Linux: `net/ipv4/tcp_output.c` (`__tcp_transmit_skb`, `tcp_connect`, `tcp_send_ack`, `tcp_send_fin`,
+//! `tcp_send_active_reset`). RFC 9293 §3.10. What of the queues may leave is decided in `xmit`.
 
 use super::queue::tell_stream;
 use super::seq::{after, before};
-use super::{MAX_TCP_HEADER, TcpSock, tcp_set};
+use super::{CaEvent, MAX_TCP_HEADER, TcpSock, clock_ns, tcp_set};
+use crate::dev::{NET_XMIT_CN, NetDevice};
 use crate::host::{Cx, Host};
-use crate::ip::Send;
-use crate::skb::{DropReason, SkBuff};
-use crate::trace::{Field, Function, HeaderOffset, Proto, SockId, TcpState, TimerKind};
+use crate::ip::{Dst, Send};
+use crate::mib::Counter;
+use crate::skb::{DropReason, SkBuff, TcpSkbCb};
+use crate::syscall::Errno;
+use crate::trace::{Function, HeaderOffset, Proto, TcpState, TimerKind};
 use crate::wire::checksum::{csum_fold, csum_partial, pseudo_header};
 use crate::wire::ipv4::IPPROTO_TCP;
-use crate::wire::tcp::{ACK, FIN, PSH, RST, SYN, TcpRepr};
+use crate::wire::tcp::{ACK, CWR, ECE, FIN, PSH, RST, SYN, TcpRepr, URG};
 use crate::wire::tcp_options::TcpOptions;
 use core::net::Ipv4Addr;
 
@@ -32,85 +35,172 @@ pub(super) struct Control {
     pub(super) window: u16,
     pub(super) options: TcpOptions,
     pub(super) tos: u8,
+    /// The socket's own `IP_TTL`, if it has one.
+    pub(super) ttl: Option<u8>,
+    /// Where it goes, if that was looked up.
+    pub(super) to: Option<Dst>,
 }
 
 impl TcpSock {
-    /// `tcp_syn_options` and `tcp_established_options`.
-    fn options(&self, cx: &Cx<'_>, flags: u8, room: usize) -> TcpOptions {
-        let mut o = TcpOptions::default();
-        if flags & SYN != 0 {
-            o.mss = Some(self.advmss);
-            o.wscale = self.wscale_ok.then_some(self.rcv_wscale);
-            o.sack_permitted = self.sack_ok;
+    /// `tcp_mstamp_refresh`.
+    pub(crate) fn mstamp_refresh(&mut self, cx: &Cx<'_>) {
+        self.tcp_clock_cache = clock_ns(cx);
+        self.tcp_mstamp = self.tcp_clock_cache / 1000;
+    }
+
+    /// `tcp_time_stamp_ts`: the timestamp clock (ms) without the connection's offset.
+    pub(crate) fn time_stamp_ts(&self) -> u32 {
+        (self.tcp_mstamp / 1000) as u32
+    }
+
+    /// `tcp_packets_in_flight`, segments.
+    pub(crate) fn packets_in_flight(&self) -> u32 {
+        (self.packets_out + self.retrans_out).saturating_sub(self.sacked_out + self.lost_out)
+    }
+
+    /// `tcp_wnd_end`: one past the last sequence number that the peer's window allows.
+    pub(crate) fn wnd_end(&self) -> u32 {
+        self.snd_una.wrapping_add(self.snd_wnd)
+    }
+
+    /// `tcp_urg_mode`: urgent data is not yet acknowledged.
+    pub(super) fn urg_mode(&self) -> bool {
+        self.snd_una != self.snd_up
+    }
+
+    /// Is nothing sent and nothing waiting (`tcp_rtx_and_write_queues_empty`)?
+    pub(crate) fn write_queues_empty(&self) -> bool {
+        self.write_queue.is_empty() && self.rtx_queue.is_empty()
+    }
+
+    /// The urgent pointer of a segment that begins at `seq`, if it has one.
+    fn urgent_pointer(&self, seq: u32) -> Option<u16> {
+        if !self.urg_mode() || !before(seq, self.snd_up) {
+            return None;
         }
-        if self.tstamp_ok {
-            o.timestamps = Some((self.time_stamp(cx.now), self.ts_recent));
+        if before(self.snd_up, seq.wrapping_add(0x1_0000)) {
+            Some(self.snd_up.wrapping_sub(seq) as u16)
+        } else {
+            after(seq.wrapping_add(0xffff), self.snd_nxt).then_some(0xffff)
         }
-        if self.sack_ok && flags & SYN == 0 && !self.ofo_queue.is_empty() {
-            // A SACK option on a full-sized segment would not fit the link.
-            let most = if self.tstamp_ok { 3 } else { 4 };
-            self.fill_sacks(&mut o, most.min(room.saturating_sub(16) / 8));
-        }
-        o
     }
 }
 
 impl Host {
-    /// `__tcp_transmit_skb`: writes the header of `skb` (a clone, or a bare ACK) and hands it to IPv4.
+    /// `__tcp_transmit_skb`: writes the header of `skb` (a clone of what waits in a queue, or a bare ACK) and hands it
+    /// to IPv4. `original` is the control block of the segment in the queue: when it was sent is noted there.
     ///
-    /// Sequence number and flags are those of `skb.cb`.
-    pub(super) fn tcp_transmit_skb(&mut self, cx: &mut Cx<'_>, sk: SockId, skb: &SkBuff, clone_it: bool) {
+    /// Gives 0, an errno below zero, or a code of the qdisc.
+    pub(super) fn tcp_transmit_skb(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tp: &mut TcpSock,
+        mut skb: SkBuff,
+        original: Option<&mut TcpSkbCb>,
+        rcv_nxt: u32,
+    ) -> i32 {
         cx.call(Function::TcpTransmitSkb, |cx| {
-            let mut skb = if clone_it { skb.skb_clone(cx) } else { skb.clone() };
-            let flags = skb.cb.flags;
+            let prior_wstamp = tp.tcp_wstamp_ns;
+            tp.tcp_wstamp_ns = tp.tcp_wstamp_ns.max(tp.tcp_clock_cache);
+            let stamp = tp.tcp_wstamp_ns;
+            skb.cb.sent_at = stamp;
+            if tp.dst.and_then(|d| self.dev(d.dev)).is_some_and(NetDevice::is_paced) {
+                // `SK_PACING_FQ`: the qdisc keeps packets until their time.
+                tp.pacing_status = 2;
+            }
+            skb.tstamp = if tp.pacing_status == 2 { stamp } else { 0 };
+            let mut flags = skb.cb.flags;
+            let pcount = skb.pcount().max(1);
+            let options = if flags & SYN != 0 {
+                tp.syn_options(&self.sysctl, flags & ACK != 0)
+            } else {
+                // A super-packet ends with PSH: the receiver's GRO then hands it up at once.
+                if pcount > 1 {
+                    flags |= PSH;
+                }
+                tp.established_options()
+            };
+            tp.rx_opt.dsack = false;
             let window = if flags & SYN != 0 {
                 // RFC 7323 §2.2: the window of a SYN is never scaled.
-                self.socks.tcp(sk).map_or(0, |tp| tp.rcv_wnd.min(65_535)) as u16
+                tp.rcv_wnd.min(65_535) as u16
             } else {
-                self.tcp_select_window(cx, sk)
+                self.tcp_select_window(cx, tp)
             };
-            let (Some(sock), Some(tp)) = (self.socks.get(sk), self.socks.tcp(sk)) else {
-                return skb.kfree(DropReason::NoSocket, cx);
-            };
-            let room = usize::from(tp.pmtu).saturating_sub(40 + skb.len());
-            let options = tp.options(cx, flags, room);
+            let urgent = tp.urgent_pointer(skb.cb.seq).filter(|_| flags & SYN == 0);
+            if urgent.is_some() {
+                flags |= URG;
+            }
+            let len = skb.len() as u32;
+            let mut tos = tp.sk.tos;
+            let ack = if flags & ACK != 0 { rcv_nxt } else { 0 };
+            self.tcp_ecn_send(tp, &skb.cb, len > 0, &mut tos, &mut flags);
             let header = TcpRepr {
-                src_port: sock.local.1,
-                dst_port: sock.peer.1,
+                src_port: tp.sk.local.1,
+                dst_port: tp.sk.peer.1,
                 seq: skb.cb.seq,
-                ack: if flags & ACK != 0 { tp.rcv_nxt } else { 0 },
+                ack,
                 flags,
                 window,
+                urgent: urgent.unwrap_or(0),
                 ..TcpRepr::default()
             };
-            let path = Path { src: sock.local, dst: sock.peer };
-            let (dst, tos, ttl) = (sock.dst, sock.tos, sock.ttl);
-            let len = skb.len() as u32;
+            let path = Path { src: tp.sk.local, dst: tp.sk.peer };
+            if pcount > 1 {
+                (skb.gso_size, skb.gso_segs) = (skb.cb.gso_size, skb.cb.gso_segs);
+                let (id, size, segs) = (skb.id(), skb.gso_size, skb.gso_segs);
+                cx.trace.emit(|| crate::trace::What::SkbGso { skb: id, size, segs });
+            }
             tell_stream(cx, &skb);
             self.tcp_push_header(cx, &path, &header, &options, &mut skb);
             if flags & ACK != 0 {
-                self.tcp_event_ack_sent(cx, sk);
+                self.tcp_event_ack_sent(cx, tp, rcv_nxt);
             }
-            let Some(sock) = self.socks.get_mut(sk) else { return skb.kfree(DropReason::NoSocket, cx) };
-            sock.ip_id = sock.ip_id.wrapping_add(1);
-            let id = sock.ip_id;
             if len > 0 {
-                self.tcp_event_data_sent(cx, sk);
+                self.tcp_event_data_sent(cx, tp);
+                tp.data_segs_out = tp.data_segs_out.wrapping_add(pcount);
+                tp.bytes_sent += u64::from(len);
             }
-            let ttl = ttl.unwrap_or(self.sysctl.ip_default_ttl as u8);
-            let send = Send { src: path.src.0, dst: path.dst.0, protocol: IPPROTO_TCP, tos, ttl, df: true, id };
-            let to = match dst {
+            if after(skb.cb.end_seq, tp.snd_nxt) || skb.cb.seq == skb.cb.end_seq {
+                self.mib.add(Counter::OutSegs, u64::from(pcount));
+            }
+            tp.segs_out = tp.segs_out.wrapping_add(pcount);
+            let id = tp.sk.ip_id.wrapping_add(1);
+            tp.sk.ip_id = tp.sk.ip_id.wrapping_add(pcount as u16);
+            let ttl = tp.sk.ttl.unwrap_or(self.sysctl.ip_default_ttl as u8);
+            let to = match tp.sk.dst {
                 Some(to) => to,
                 None => match self.ip_route_output(cx, path.dst.0) {
                     Ok(to) => to,
-                    Err(_) => return skb.kfree(DropReason::IpOutNoRoutes, cx),
+                    Err(_) => {
+                        skb.kfree(DropReason::IpOutNoRoutes, cx);
+                        return -(Errno::EHOSTUNREACH as i32);
+                    }
                 },
             };
-            self.ip_queue_xmit(cx, Function::IpQueueXmit, &to, send, skb);
-        });
+            let df = tp.sk.ip_dont_fragment(&to);
+            let send = Send { src: path.src.0, dst: path.dst.0, protocol: IPPROTO_TCP, tos, ttl, df, id };
+            skb.charge_wmem(&mut tp.sk);
+            let mut err = self.ip_queue_xmit(cx, Function::IpQueueXmit, &to, send, skb);
+            if err > 0 {
+                self.tcp_enter_cwr(cx, tp);
+                if err == NET_XMIT_CN {
+                    err = 0;
+                }
+            }
+            if let Some(cb) = original {
+                cb.sent_at = stamp;
+                if err == 0 {
+                    tp.update_skb_after_send(len, prior_wstamp);
+                    tp.rate_skb_sent(cb);
+                }
+            }
+            err
+        })
     }
 
-    /// Pushes and writes the header, then its checksum (`__tcp_v4_send_check`).
+    /// Pushes and writes the header, then its checksum (`__tcp_v4_send_check`); a super-packet's checksums are made
+    /// where it is cut apart.
     fn tcp_push_header(
         &mut self,
         cx: &mut Cx<'_>,
@@ -123,18 +213,26 @@ impl Host {
         let at = skb.push(bytes.len() as u32, cx);
         skb.reset_header(HeaderOffset::Transport, cx);
         skb.write_header(Proto::Tcp, at, &bytes, cx);
+        if skb.gso_size > 0 {
+            return;
+        }
         cx.call(Function::TcpV4SendCheck, |cx| {
-            let segment = skb.bytes(cx);
-            let sum = pseudo_header(path.src.0, path.dst.0, IPPROTO_TCP, segment.len());
-            let check = csum_fold(csum_partial(segment, sum));
-            bytes[16..18].copy_from_slice(&check.to_be_bytes());
+            let sum = pseudo_header(path.src.0, path.dst.0, IPPROTO_TCP, skb.len());
+            let sum = csum_partial(&bytes, skb.checksum(bytes.len(), sum, cx));
+            bytes[16..18].copy_from_slice(&csum_fold(sum).to_be_bytes());
             skb.write_header(Proto::Tcp, at, &bytes, cx);
         });
     }
 
     /// `ip_send_unicast_reply` and its kin: a segment that no full socket sends.
     pub(super) fn tcp_send_control(&mut self, cx: &mut Cx<'_>, control: Control) {
-        let Ok(to) = self.ip_route_output(cx, control.path.dst.0) else { return };
+        let to = match control.to {
+            Some(to) => to,
+            None => match self.ip_route_output(cx, control.path.dst.0) {
+                Ok(to) => to,
+                Err(_) => return,
+            },
+        };
         let mut skb = SkBuff::alloc(MAX_TCP_HEADER, cx);
         skb.reserve(MAX_TCP_HEADER, cx);
         let header = TcpRepr {
@@ -147,286 +245,204 @@ impl Host {
             ..TcpRepr::default()
         };
         self.tcp_push_header(cx, &control.path, &header, &control.options, &mut skb);
+        self.mib.inc(Counter::OutSegs);
         let send = Send {
             src: control.path.src.0,
             dst: control.path.dst.0,
             protocol: IPPROTO_TCP,
             tos: control.tos,
-            ttl: self.sysctl.ip_default_ttl as u8,
+            ttl: control.ttl.unwrap_or(self.sysctl.ip_default_ttl as u8),
             df: true,
             id: 0,
         };
         self.ip_queue_xmit(cx, Function::IpSendSkb, &to, send, skb);
     }
 
-    /// `tcp_write_xmit`: sends what congestion window, receive window and Nagle allow. True if something was sent.
-    pub(super) fn tcp_write_xmit(&mut self, cx: &mut Cx<'_>, sk: SockId, push_one: bool) -> bool {
-        cx.call(Function::TcpWriteXmit, |cx| {
-            let mut sent = false;
-            let mut limited = false;
-            while let Some(tp) = self.socks.tcp(sk) {
-                let Some(skb) = tp.write_queue.front() else { break };
-                let mss = tp.mss_cache;
-                if tp.packets_in_flight() >= tp.snd_cwnd {
-                    limited = true;
-                    break;
-                }
-                // `tcp_snd_wnd_test`
-                let end = if skb.len() as u32 > mss { skb.cb.seq.wrapping_add(mss) } else { skb.cb.end_seq };
-                if after(end, tp.wnd_end()) {
-                    break;
-                }
-                if skb.len() as u32 > mss {
-                    self.tcp_fragment(cx, sk, false, 0, mss);
-                } else if !self.tcp_nagle_test(sk, push_one) {
-                    break;
-                }
-                self.tcp_send_head(cx, sk);
-                sent = true;
-                if push_one {
-                    break;
-                }
-            }
-            if let Some(tp) = self.socks.tcp_mut(sk) {
-                let in_flight = tp.packets_in_flight();
-                limited |= in_flight >= tp.snd_cwnd;
-                // `tcp_cwnd_validate`
-                if tp.max_packets_out == 0 || before(tp.max_packets_seq, tp.snd_una) || in_flight > tp.max_packets_out {
-                    tp.max_packets_out = in_flight;
-                    tp.max_packets_seq = tp.snd_nxt;
-                    tp.cwnd_limited = limited;
-                } else {
-                    tp.cwnd_limited |= limited;
-                }
-            }
-            sent
-        })
-    }
-
-    /// Sends the segment at the head of the write queue and moves it to the retransmit queue.
-    fn tcp_send_head(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let now = cx.now.as_nanos();
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        let Some(skb) = tp.write_queue.front_mut() else { return };
-        skb.cb.sent_at = now;
-        let len = skb.len() as u32;
-        let (copy, end_seq, mss) = (skb.clone(), skb.cb.end_seq, tp.mss_cache);
-        if len < mss {
-            // Minshall: remember where the last small segment ends.
-            tp.snd_sml = end_seq;
+    /// `tcp_event_data_sent`: when data last left; a quick answer is interactive.
+    fn tcp_event_data_sent(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        if tp.packets_in_flight() == 0 {
+            tp.ca_cwnd_event(cx, CaEvent::TxStart);
         }
-        let first = tp.rtx_queue.is_empty();
-        let (state, in_recovery) = (self.socks.get(sk).map(|s| s.state), self.in_recovery(sk));
-        self.tcp_transmit_skb(cx, sk, &copy, true);
-        tcp_set!(self, cx, sk, snd_nxt, SndNxt, end_seq);
-        self.write_queue_to_rtx(cx, sk);
-        if in_recovery && let Some(tp) = self.socks.tcp_mut(sk) {
-            tp.prr_out += 1;
-        }
-        if first || state == Some(TcpState::SynSent) {
-            self.tcp_rearm_rto(cx, sk);
+        tp.lsndtime = cx.now;
+        if (cx.now.since(tp.ack.lrcvtime).as_millis() as u64) < u64::from(tp.ack.ato) {
+            tp.ack.pingpong = tp.ack.pingpong.saturating_add(1);
         }
     }
 
-    /// `tcp_nagle_test`: may a segment that is not full leave while others are unacknowledged?
-    fn tcp_nagle_test(&self, sk: SockId, push_one: bool) -> bool {
-        let Some(tp) = self.socks.tcp(sk) else { return false };
-        let Some(skb) = tp.write_queue.front() else { return false };
-        let last = tp.write_queue.len() == 1;
-        let full = skb.len() as u32 >= tp.mss_cache;
-        if full || !last || skb.cb.flags & FIN != 0 {
-            return true;
-        }
-        if tp.cork && !push_one {
-            return false;
-        }
-        let small_in_flight = after(tp.snd_sml, tp.snd_una) && !after(tp.snd_sml, tp.snd_nxt);
-        tp.nodelay || tp.rtx_queue.is_empty() || !small_in_flight
+    /// `tcp_send_ack`.
+    pub(super) fn tcp_send_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        let rcv_nxt = tp.rcv_nxt;
+        self.tcp_send_ack_rcv_nxt(cx, tp, rcv_nxt);
     }
 
-    /// `__tcp_push_pending_frames`.
-    pub(crate) fn tcp_push_pending(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some(tp) = self.socks.tcp(sk) else { return };
-        if tp.write_queue.is_empty() || self.socks.get(sk).is_none_or(|s| !can_send(s.state)) {
+    /// `__tcp_send_ack`: acknowledges up to `rcv_nxt`.
+    pub(super) fn tcp_send_ack_rcv_nxt(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, rcv_nxt: u32) {
+        if tp.state == TcpState::Close {
             return;
         }
-        self.tcp_write_xmit(cx, sk, false);
-        self.tcp_check_probe_timer(cx, sk);
-    }
-
-    /// `tcp_check_probe_timer`: nothing is in flight and the window is shut: probe it from time to time.
-    pub(super) fn tcp_check_probe_timer(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some(tp) = self.socks.tcp(sk) else { return };
-        if tp.rtx_queue.is_empty() && !tp.write_queue.is_empty() && tp.retrans_timer.is_none() {
-            self.tcp_reset_xmit_timer(cx, sk, TimerKind::Probe, self.probe0_base_us(sk));
-        }
-    }
-
-    /// `__tcp_send_ack`: an ACK without data.
-    pub(super) fn tcp_send_ack(&mut self, cx: &mut Cx<'_>, sk: SockId) {
         cx.call(Function::TcpSendAck, |cx| {
-            let Some(tp) = self.socks.tcp(sk) else { return };
-            let seq = tp.snd_nxt;
-            self.tcp_send_bare(cx, sk, seq, ACK);
+            tp.mstamp_refresh(cx);
+            let seq = tp.acceptable_seq();
+            self.tcp_transmit_bare(cx, tp, seq, ACK, rcv_nxt);
         });
     }
 
-    /// A segment without data that the socket's own options and window go with.
-    pub(super) fn tcp_send_bare(&mut self, cx: &mut Cx<'_>, sk: SockId, seq: u32, flags: u8) {
-        if self.socks.get(sk).is_none_or(|s| s.state == TcpState::Close) {
-            return;
-        }
+    /// `tcp_xmit_probe_skb` and its kin: a segment without data that the socket's own options and window go with.
+    pub(super) fn tcp_xmit_bare(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seq: u32, flags: u8) -> i32 {
+        let rcv_nxt = tp.rcv_nxt;
+        self.tcp_transmit_bare(cx, tp, seq, flags, rcv_nxt)
+    }
+
+    fn tcp_transmit_bare(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seq: u32, flags: u8, rcv_nxt: u32) -> i32 {
         let mut skb = SkBuff::alloc(MAX_TCP_HEADER, cx);
         skb.reserve(MAX_TCP_HEADER, cx);
-        skb.cb.seq = seq;
-        skb.cb.end_seq = seq;
-        skb.cb.flags = flags;
-        self.tcp_transmit_skb(cx, sk, &skb, false);
+        (skb.cb.seq, skb.cb.end_seq, skb.cb.flags, skb.cb.gso_segs) = (seq, seq, flags, 1);
+        self.tcp_transmit_skb(cx, tp, skb, None, rcv_nxt)
+    }
+
+    /// `tcp_connect_init`: MSS and the first window; `write_seq` is the initial sequence number.
+    fn tcp_connect_init(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        tp.tcp_header_len = if self.sysctl.tcp_timestamps != 0 { 32 } else { 20 };
+        if tp.rx_opt.user_mss > 0 {
+            tp.rx_opt.mss_clamp = tp.rx_opt.user_mss;
+        }
+        tp.max_window = 0;
+        self.tcp_mtup_init(cx, tp);
+        let mtu = self.dst_mtu(tp);
+        self.tcp_sync_mss(cx, tp, mtu);
+        let mut advmss = tp.dst.and_then(|d| d.advmss).unwrap_or(mtu.saturating_sub(40) as u16);
+        if tp.rx_opt.user_mss > 0 {
+            advmss = advmss.min(tp.rx_opt.user_mss);
+        }
+        tp.advmss = advmss;
+        tp.initialize_rcv_mss();
+        let full = tp.full_space();
+        let options = if tp.tcp_header_len > 20 { 12 } else { 0 };
+        let init_rcv_wnd = tp.dst.and_then(|d| d.initrwnd).unwrap_or(0);
+        let (wnd, clamp, wscale) = super::select_initial_window(
+            &self.sysctl,
+            full,
+            u32::from(advmss).saturating_sub(options),
+            tp.window_clamp,
+            self.sysctl.tcp_window_scaling != 0,
+            init_rcv_wnd,
+        );
+        tp.rx_opt.rcv_wscale = wscale;
+        tp.window_clamp = clamp;
+        tcp_set!(cx, tp, rcv_wnd, RcvWnd, wnd);
+        tp.rcv_ssthresh = tp.rcv_wnd;
+        tp.sk.err = None;
+        tp.snd_wnd = 0;
+        tp.snd_wl1 = 0;
+        let isn = tp.write_seq;
+        (tp.snd_una, tp.snd_sml, tp.snd_up, tp.snd_nxt, tp.pushed_seq) = (isn, isn, isn, isn, isn);
+        tp.rcv_nxt = 0;
+        (tp.rcv_wup, tp.copied_seq) = (0, 0);
+        tp.rcv_tstamp = cx.now;
+        tp.retransmits = 0;
+        tcp_set!(cx, tp, rto_us, RtoUs, super::TIMEOUT_INIT_US);
+        self.tcp_clear_retrans(tp);
     }
 
     /// `tcp_connect`: the SYN.
-    pub(super) fn tcp_connect(&mut self, cx: &mut Cx<'_>, sk: SockId) {
+    pub(super) fn tcp_connect(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         cx.call(Function::TcpConnect, |cx| {
-            let Some(tp) = self.socks.tcp(sk) else { return };
+            self.tcp_connect_init(cx, tp);
             let seq = tp.write_seq;
-            let mut skb = self.tcp_stream_alloc_skb(cx, sk, 0);
+            let mut skb = tp.stream_alloc_skb(cx, 0);
             skb.cb.seq = seq;
             skb.cb.end_seq = seq.wrapping_add(1);
-            skb.cb.flags = SYN;
-            if let Some(tp) = self.socks.tcp_mut(sk) {
-                tp.retrans_stamp = Some(cx.now);
+            skb.cb.flags = SYN | self.tcp_ecn_send_syn(tp);
+            skb.cb.gso_segs = 1;
+            tcp_set!(cx, tp, write_seq, WriteSeq, seq.wrapping_add(1));
+            tp.mstamp_refresh(cx);
+            tp.retrans_stamp = tp.time_stamp_ts();
+            tp.wmem_queued_add(cx, i64::from(skb.truesize()));
+            tp.packets_out += 1;
+            let clone = skb.skb_clone(cx);
+            let mut cb = skb.cb;
+            tp.rtx_queue_push(cx, skb);
+            self.tcp_transmit_skb(cx, tp, clone, Some(&mut cb), 0);
+            if let Some(skb) = tp.rtx_queue.back_mut() {
+                skb.cb = cb;
             }
-            tcp_set!(self, cx, sk, write_seq, WriteSeq, seq.wrapping_add(1));
-            self.write_queue_push(cx, sk, skb);
-            self.tcp_send_head(cx, sk);
+            // The SYN may not have left: it is sent again by the timer.
+            tcp_set!(cx, tp, snd_nxt, SndNxt, tp.write_seq);
+            tp.pushed_seq = tp.write_seq;
+            self.mib.inc(Counter::ActiveOpens);
+            let rto = tp.rto_us;
+            self.tcp_reset_xmit_timer(cx, tp, TimerKind::Retransmit, rto, false);
         });
     }
 
+    /// `tcp_send_synack`: our SYN once more, now with an ACK (simultaneous open).
+    pub(super) fn tcp_send_synack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        let Some(skb) = tp.rtx_queue.front_mut().filter(|s| s.cb.flags & SYN != 0) else { return };
+        if skb.cb.flags & ACK == 0 {
+            skb.cb.flags |= ACK;
+            // `tcp_ecn_send_synack`
+            skb.cb.flags &= if tp.ecn_flags & super::ecn::ECN_OK != 0 { !CWR } else { !(ECE | CWR) };
+        }
+        let clone = skb.skb_clone(cx);
+        let mut cb = skb.cb;
+        let rcv_nxt = tp.rcv_nxt;
+        tp.mstamp_refresh(cx);
+        self.tcp_transmit_skb(cx, tp, clone, Some(&mut cb), rcv_nxt);
+        if let Some(skb) = tp.rtx_queue.front_mut() {
+            skb.cb = cb;
+        }
+    }
+
     /// `tcp_send_fin`: the FIN rides on the last segment that waits, or goes alone.
-    pub(super) fn tcp_send_fin(&mut self, cx: &mut Cx<'_>, sk: SockId) {
+    pub(super) fn tcp_send_fin(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         cx.call(Function::TcpSendFin, |cx| {
-            let Some(tp) = self.socks.tcp_mut(sk) else { return };
             let seq = tp.write_seq;
+            let cur_mss = self.tcp_current_mss(cx, tp);
             if let Some(last) = tp.write_queue.back_mut() {
                 last.cb.flags |= FIN;
                 last.cb.end_seq = last.cb.end_seq.wrapping_add(1);
+                tcp_set!(cx, tp, write_seq, WriteSeq, seq.wrapping_add(1));
             } else {
-                let mut skb = self.tcp_stream_alloc_skb(cx, sk, 0);
+                let mut skb = tp.stream_alloc_skb(cx, 0);
                 skb.cb.seq = seq;
                 skb.cb.end_seq = seq.wrapping_add(1);
                 skb.cb.flags = ACK | FIN;
-                self.write_queue_push(cx, sk, skb);
+                tp.add_write_queue_tail(cx, skb);
+                tcp_set!(cx, tp, write_seq, WriteSeq, seq.wrapping_add(1));
             }
-            tcp_set!(self, cx, sk, write_seq, WriteSeq, seq.wrapping_add(1));
-            self.tcp_push_pending(cx, sk);
+            self.__tcp_push_pending_frames(cx, tp, cur_mss, super::xmit::NAGLE_OFF);
         });
     }
 
     /// `tcp_send_active_reset`: we give the connection up.
-    pub(super) fn tcp_send_active_reset(&mut self, cx: &mut Cx<'_>, sk: SockId) {
+    pub(super) fn tcp_send_active_reset(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         cx.call(Function::TcpSendActiveReset, |cx| {
-            let Some(tp) = self.socks.tcp(sk) else { return };
-            let seq = if before(tp.wnd_end(), tp.snd_nxt) { tp.wnd_end() } else { tp.snd_nxt };
-            self.tcp_send_bare(cx, sk, seq, ACK | RST);
+            self.mib.inc(Counter::OutRsts);
+            tp.mstamp_refresh(cx);
+            let seq = tp.acceptable_seq();
+            self.tcp_xmit_bare(cx, tp, seq, ACK | RST);
         });
     }
 
-    /// `__tcp_retransmit_skb`: sends the segment at `index` of the retransmit queue again. False if it
-    /// could not be sent now.
-    pub(super) fn tcp_retransmit_skb(&mut self, cx: &mut Cx<'_>, sk: SockId, index: usize) -> bool {
-        cx.call(Function::TcpRetransmitSkb, |cx| {
-            let Some(tp) = self.socks.tcp_mut(sk) else { return false };
-            let (una, wnd_end, mss) = (tp.snd_una, tp.wnd_end(), tp.mss_cache);
-            let Some(skb) = tp.rtx_queue.get_mut(index) else { return false };
-            // `skb_still_in_host_queue`: the last copy has not even left this host.
-            if skb.is_cloned(cx) {
-                return false;
-            }
-            // `tcp_trim_head`: the beginning has been acknowledged.
-            if before(skb.cb.seq, una) && after(skb.cb.end_seq, una) {
-                let gone = una.wrapping_sub(skb.cb.seq).min(skb.len() as u32);
-                skb.pull(gone, cx);
-                skb.cb.seq = una;
-                tell_stream(cx, skb);
-            }
-            if skb.cb.flags & SYN == 0 && !before(skb.cb.seq, wnd_end) && skb.cb.seq != una {
-                return false;
-            }
-            if skb.len() as u32 > mss {
-                self.tcp_fragment(cx, sk, true, index, mss);
-            }
-            let Some(tp) = self.socks.tcp_mut(sk) else { return false };
-            let Some(skb) = tp.rtx_queue.get_mut(index) else { return false };
-            skb.cb.sent_at = cx.now.as_nanos();
-            if skb.cb.sacked & super::SACKED_RETRANS == 0 {
-                skb.cb.sacked |= super::SACKED_RETRANS;
-                tp.retrans_out += 1;
-            }
-            skb.cb.sacked |= super::EVER_RETRANS;
-            tp.retrans_stamp.get_or_insert(cx.now);
-            let copy = skb.clone();
-            self.tcp_transmit_skb(cx, sk, &copy, true);
-            true
-        })
-    }
-
-    /// `tcp_push`: the last segment of a write carries PSH.
-    pub(super) fn tcp_push(&mut self, cx: &mut Cx<'_>, sk: SockId, more: bool) {
-        cx.call(Function::TcpPush, |cx| {
-            let Some(tp) = self.socks.tcp_mut(sk) else { return };
-            if let Some(last) = tp.write_queue.back_mut() {
-                if !more {
-                    last.cb.flags |= PSH;
-                }
-            } else {
-                return;
-            }
-            let corked = tp.cork;
-            tp.cork |= more;
-            self.tcp_push_pending(cx, sk);
-            if let Some(tp) = self.socks.tcp_mut(sk) {
-                tp.cork = corked;
-            }
-        });
-    }
-
-    /// `tcp_event_data_sent`: after a pause the congestion window starts anew; a quick answer is pingpong.
-    fn tcp_event_data_sent(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        // RFC 2861: `tcp_cwnd_restart`.
-        let idle = cx.now.since(tp.lsndtime).as_micros() as u64;
-        let fresh = tp.rtx_queue.is_empty() && tp.lsndtime.as_nanos() > 0;
-        if fresh && idle > u64::from(tp.rto_us) {
-            let mut cwnd = tp.snd_cwnd;
-            let restart = super::INIT_CWND.min(cwnd);
-            let mut left = idle - u64::from(tp.rto_us);
-            tp.snd_ssthresh = tp.snd_ssthresh.max((cwnd >> 1) + (cwnd >> 2));
-            while cwnd > restart && left > 0 {
-                cwnd >>= 1;
-                left = left.saturating_sub(u64::from(tp.rto_us.max(1)));
-            }
-            let (old, new) = (tp.snd_cwnd, cwnd.max(restart));
-            tp.snd_cwnd = new;
-            tp.snd_cwnd_cnt = 0;
-            self.tell_set(cx, sk, Field::SndCwnd, old, new);
-        }
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        if cx.now.since(tp.ack.lrcvtime) < tp.ack.ato {
-            tp.ack.pingpong = true;
-        }
-        tp.lsndtime = cx.now;
+    /// `tcp_clear_retrans`: nothing is known to be lost.
+    pub(super) fn tcp_clear_retrans(&mut self, tp: &mut TcpSock) {
+        (tp.retrans_out, tp.lost_out, tp.undo_marker) = (0, 0, 0);
+        tp.undo_retrans = -1;
+        tp.sacked_out = 0;
+        (tp.rto_stamp, tp.total_rto, tp.total_rto_recoveries, tp.total_rto_time) = (0, 0, 0, 0);
     }
 }
 
-/// States in which data may still be sent.
-pub(super) fn can_send(state: TcpState) -> bool {
-    !matches!(
-        state,
-        TcpState::Close
-            | TcpState::Listen
-            | TcpState::SynSent
-            | TcpState::SynRecv
-            | TcpState::TimeWait
-            | TcpState::FinWait2
-    )
+impl TcpSock {
+    /// `tcp_acceptable_seq`: the sequence number of a segment without data: what the peer takes for certain, even
+    /// when it has shrunk its window.
+    pub(super) fn acceptable_seq(&self) -> u32 {
+        let end = self.wnd_end();
+        let tolerance = if self.rx_opt.wscale_ok { 1 << self.rx_opt.snd_wscale } else { 0 };
+        if !before(end, self.snd_nxt) || (self.rx_opt.wscale_ok && self.snd_nxt.wrapping_sub(end) < tolerance) {
+            self.snd_nxt
+        } else {
+            end
+        }
+    }
 }

@@ -1,303 +1,348 @@
-//! TCP's timers: retransmission, zero-window probe, keepalive.
+//! TCP's timers: what each does when it goes off, and the retransmission time-out.
 //!
-//! Linux: `net/ipv4/tcp_timer.c`. RFC 6298 §5, RFC 9293 §3.8.6.1, RFC 1122 §4.2.3.6.
+//! Linux: `net/ipv4/tcp_timer.c`; `tcp_reset_xmit_timer` in `include/net/tcp.h`. RFC 6298 §5, RFC 9293 §3.8.1,
+//! RFC 1122 §4.2.3.5, RFC 5482. The window probes are in `probe`, keepalive in `keepalive`.
 
-use super::{RTO_MAX_US, RTO_MIN_US, TIMEOUT_INIT_US, TcpSock};
+use super::probe::micros;
+use super::{CaState, Pending, RESOURCE_PROBE_INTERVAL_US, RTO_MIN_US, TIMEOUT_INIT_US, TcpSock, tcp_set};
 use crate::host::{Cx, Host};
+use crate::mib::Counter;
 use crate::syscall::Errno;
 use crate::time::Duration;
-use crate::timer::Target;
+use crate::timer::{Target, Token};
 use crate::trace::{Field, Function, SockId, TcpState, TimerKind, TimerOp, What};
-use crate::wire::tcp::ACK;
 
-/// `tcp_syn_linear_timeouts`: so many SYNs go out a second apart before the time-out doubles.
-const SYN_LINEAR_TIMEOUTS: u32 = 4;
-/// `tcp_orphan_retries` when it is 0.
-const ORPHAN_RETRIES: u32 = 8;
+/// `TCP_THIN_LINEAR_RETRIES`: from then on a thin stream backs off, too.
+const THIN_LINEAR_RETRIES: u8 = 6;
 
 impl Host {
     /// A timer of a socket went off.
     pub(crate) fn tcp_timer(&mut self, cx: &mut Cx<'_>, sk: SockId, kind: TimerKind) {
-        if let Some(tp) = self.socks.tcp_mut(sk) {
-            match kind {
-                TimerKind::Retransmit | TimerKind::Probe => tp.retrans_timer = None,
-                TimerKind::Keepalive => tp.keepalive_timer = None,
-                _ => {}
+        self.with_tcp(cx, sk, |host, cx, tp| match kind {
+            TimerKind::DelayedAck => host.tcp_delack_timer_handler(cx, tp),
+            TimerKind::CompressedAck => host.tcp_compressed_ack_kick(cx, tp),
+            TimerKind::Keepalive => {
+                tp.keepalive_timer = None;
+                cx.call(Function::TcpKeepaliveTimer, |cx| host.tcp_keepalive_timer(cx, tp));
             }
-        }
-        match kind {
-            TimerKind::Retransmit => cx.call(Function::TcpRetransmitTimer, |cx| self.tcp_retransmit_timer(cx, sk)),
-            TimerKind::DelayedAck => self.tcp_delack_timer(cx, sk),
-            TimerKind::Probe => cx.call(Function::TcpProbeTimer, |cx| self.tcp_probe_timer(cx, sk)),
-            TimerKind::Keepalive => cx.call(Function::TcpKeepaliveTimer, |cx| self.tcp_keepalive_timer(cx, sk)),
-            _ => {}
-        }
-    }
-
-    /// `tcp_rearm_rto`: as long as something is unacknowledged.
-    pub(super) fn tcp_rearm_rto(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some(tp) = self.socks.tcp(sk) else { return };
-        if tp.rtx_queue.is_empty() {
-            self.tcp_cancel_xmit_timer(cx, sk);
-        } else {
-            let after = tp.rto_us;
-            self.tcp_reset_xmit_timer(cx, sk, TimerKind::Retransmit, after);
-        }
-    }
-
-    /// `tcp_reset_xmit_timer`: retransmission or probe; one timer serves both.
-    pub(super) fn tcp_reset_xmit_timer(&mut self, cx: &mut Cx<'_>, sk: SockId, kind: TimerKind, after_us: u32) {
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        if let Some((token, _)) = tp.retrans_timer.take() {
-            self.timers.cancel(token);
-        }
-        let at = cx.now + Duration::from_micros(u64::from(after_us.min(RTO_MAX_US)));
-        tp.retrans_timer = Some((self.timers.set(at, Target::Sock(sk, kind)), kind));
-        cx.trace.emit(|| What::Timer { kind, op: TimerOp::Set, owner: sk.0, after_us });
-    }
-
-    pub(super) fn tcp_cancel_xmit_timer(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some((token, kind)) = self.socks.tcp_mut(sk).and_then(|tp| tp.retrans_timer.take()) else { return };
-        self.timers.cancel(token);
-        cx.trace.emit(|| What::Timer { kind, op: TimerOp::Cancel, owner: sk.0, after_us: 0 });
-    }
-
-    /// `tcp_clear_xmit_timers`.
-    pub(super) fn tcp_clear_timers(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        self.tcp_cancel_xmit_timer(cx, sk);
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        for (token, kind) in
-            [(tp.ack.timer.take(), TimerKind::DelayedAck), (tp.keepalive_timer.take(), TimerKind::Keepalive)]
-        {
-            if let Some(token) = token {
-                self.timers.cancel(token);
-                cx.trace.emit(|| What::Timer { kind, op: TimerOp::Cancel, owner: sk.0, after_us: 0 });
+            TimerKind::Pacing => {
+                tp.pacing_timer = None;
+                cx.call(Function::TcpPaceKick, |cx| host.tcp_tsq_handler(cx, tp));
             }
-        }
+            _ => host.tcp_write_timer_handler(cx, tp),
+        });
     }
 
-    /// `tcp_retransmit_timer`.
-    fn tcp_retransmit_timer(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some(state) = self.socks.get(sk).map(|s| s.state) else { return };
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        if tp.rtx_queue.is_empty() || state == TcpState::Close {
+    /// `tcp_write_timer_handler`: the one transmit timer went off; `icsk_pending` says what it stood for.
+    fn tcp_write_timer_handler(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        let Some(pending) = tp.retrans_timer else { return };
+        if matches!(tp.state, TcpState::Close | TcpState::Listen) {
+            tp.retrans_timer = None;
             return;
         }
-        let syn = matches!(state, TcpState::SynSent | TcpState::SynRecv);
-        if tp.snd_wnd == 0 && !syn {
-            // The peer shrank its window to nothing: probe with the segment, for at least two minutes.
-            if cx.now.since(tp.rcv_tstamp) > Duration::from_micros(u64::from(RTO_MAX_US)) {
-                return self.tcp_write_err(cx, sk);
+        tp.mstamp_refresh(cx);
+        match pending.kind {
+            // These two go on counting towards the time-out that they stood in for: `tcp_rearm_rto`.
+            TimerKind::ReoTimeout => self.tcp_rack_reo_timeout(cx, tp),
+            TimerKind::LossProbe => self.tcp_send_loss_probe(cx, tp),
+            TimerKind::Probe => {
+                tp.retrans_timer = None;
+                cx.call(Function::TcpProbeTimer, |cx| self.tcp_probe_timer(cx, tp));
             }
-            self.tcp_enter_loss(cx, sk);
-            self.tcp_retransmit_skb(cx, sk, 0);
-        } else {
-            if self.tcp_write_timeout(cx, sk, state) {
-                return;
-            }
-            self.tcp_enter_loss(cx, sk);
-            let Some(tp) = self.socks.tcp_mut(sk) else { return };
-            tp.retransmits += 1;
-            if !self.tcp_retransmit_skb(cx, sk, 0) {
-                // The last copy is still in the host: nothing was sent, try again soon.
-                return self.tcp_reset_xmit_timer(cx, sk, TimerKind::Retransmit, 500_000);
+            _ => {
+                tp.retrans_timer = None;
+                cx.call(Function::TcpRetransmitTimer, |cx| self.tcp_retransmit_timer(cx, tp));
             }
         }
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        let old = (tp.backoff, tp.rto_us);
-        if !syn || state == TcpState::SynRecv || tp.retransmits > SYN_LINEAR_TIMEOUTS {
-            tp.backoff += 1;
-            tp.rto_us = (tp.rto_us * 2).min(RTO_MAX_US);
-        }
-        let (backoff, rto) = (tp.backoff, tp.rto_us);
-        self.tell_set(cx, sk, Field::Backoff, old.0, backoff);
-        self.tell_set(cx, sk, Field::RtoUs, old.1, rto);
-        self.tcp_reset_xmit_timer(cx, sk, TimerKind::Retransmit, rto);
     }
 
-    /// `tcp_write_timeout`: has it been tried often enough? Then the connection ends.
-    fn tcp_write_timeout(&mut self, cx: &mut Cx<'_>, sk: SockId, state: TcpState) -> bool {
-        let Some(sock) = self.socks.get(sk) else { return true };
-        let orphan = sock.is_orphan() && state != TcpState::SynRecv;
-        let Some(tp) = self.socks.tcp(sk) else { return true };
-        let expired = if state == TcpState::SynSent {
-            let most = self.sysctl.tcp_syn_retries as u32 + SYN_LINEAR_TIMEOUTS;
-            tp.user_timeout_passed(cx).unwrap_or(tp.retransmits >= most)
+    /// `tcp_reset_xmit_timer`: RTO, probe, reordering or loss probe; one timer serves them all. With `pace_delay` the
+    /// time counts from when the segment last sent departs.
+    pub(super) fn tcp_reset_xmit_timer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tp: &mut TcpSock,
+        kind: TimerKind,
+        after_us: u32,
+        pace_delay: bool,
+    ) {
+        if let Some(pending) = tp.retrans_timer.take() {
+            self.timers.cancel(pending.token);
+        }
+        let pacing_us = if pace_delay { tp.pacing_delay_us() } else { 0 };
+        let after_us = after_us.saturating_add(pacing_us).min(self.tcp_rto_max_us(tp));
+        let at = cx.now + Duration::from_micros(u64::from(after_us));
+        let token = self.timers.set(at, Target::Sock(tp.sk.id, kind));
+        tp.retrans_timer = Some(Pending { kind, token, at });
+        cx.trace.emit(|| What::Timer { kind, op: TimerOp::Set, owner: tp.sk.id.0, after_us });
+    }
+
+    /// `inet_csk_clear_xmit_timer(sk, ICSK_TIME_RETRANS)`.
+    pub(super) fn tcp_cancel_xmit_timer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        if let Some(pending) = tp.retrans_timer.take() {
+            self.cancel_timer(cx, tp.sk.id, Some(pending.token), pending.kind);
+        }
+    }
+
+    /// `tcp_clear_xmit_timers`: every timer of the connection.
+    pub(super) fn tcp_clear_xmit_timers(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        let id = tp.sk.id;
+        self.cancel_timer(cx, id, tp.pacing_timer.take(), TimerKind::Pacing);
+        self.cancel_timer(cx, id, tp.compressed_ack_timer.take(), TimerKind::CompressedAck);
+        self.tcp_cancel_xmit_timer(cx, tp);
+        tp.ack.pending = 0;
+        self.cancel_timer(cx, id, tp.ack.timer.take().map(|(token, _)| token), TimerKind::DelayedAck);
+        self.cancel_timer(cx, id, tp.keepalive_timer.take(), TimerKind::Keepalive);
+    }
+
+    /// Disarms a timer of a socket, and tells so if it was armed.
+    pub(super) fn cancel_timer(&mut self, cx: &mut Cx<'_>, sk: SockId, token: Option<Token>, kind: TimerKind) {
+        if token.is_some_and(|token| self.timers.cancel(token)) {
+            cx.trace.emit(|| What::Timer { kind, op: TimerOp::Cancel, owner: sk.0, after_us: 0 });
+        }
+    }
+
+    /// `tcp_done_with_error`: the connection ends, and the program is told why.
+    pub(super) fn tcp_done_with_error(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, errno: Errno) {
+        let old = tp.sk.err.replace(errno).map_or(0, |e| e as u32);
+        cx.tell_set(tp.sk.id, Field::SkErr, old, errno as u32);
+        self.tcp_write_queue_purge(cx, tp);
+        self.tcp_done(cx, tp);
+        if !tp.dead {
+            self.sk_error_report(cx, &mut tp.sk);
+        }
+    }
+
+    /// `tcp_write_err`: nobody answers any more.
+    pub(super) fn tcp_write_err(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        let errno = tp.soft_err.unwrap_or(Errno::ETIMEDOUT);
+        self.tcp_done_with_error(cx, tp, errno);
+        self.mib.inc(Counter::TcpAbortOnTimeout);
+    }
+
+    /// `tcp_orphan_retries`.
+    pub(super) fn tcp_orphan_retries(&self, tp: &TcpSock, alive: bool) -> u32 {
+        let mut retries = self.sysctl.tcp_orphan_retries as u32;
+        // An ICMP message told that something is wrong.
+        if tp.soft_err.is_some() && !alive {
+            retries = 0;
+        }
+        // Something was sent lately: 8 is more than 100 seconds with the least time-out.
+        if retries == 0 && alive { 8 } else { retries }
+    }
+
+    /// `tcp_write_timeout`: was it tried often enough? Then the connection ends.
+    fn tcp_write_timeout(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> bool {
+        let mut expired = false;
+        let mut retry_until;
+        if matches!(tp.state, TcpState::SynSent | TcpState::SynRecv) {
+            retry_until = tp.syn_retries.map_or(self.sysctl.tcp_syn_retries as u32, u32::from);
+            let linear = if tp.state == TcpState::SynSent { self.sysctl.tcp_syn_linear_timeouts as u32 } else { 0 };
+            expired = u32::from(tp.retransmits) >= retry_until + linear;
         } else {
-            let most = match (orphan, self.sysctl.tcp_orphan_retries as u32) {
-                (true, 0) => ORPHAN_RETRIES,
-                (true, n) => n,
-                (false, _) => self.sysctl.tcp_retries2 as u32,
-            };
-            tp.user_timeout_passed(cx).unwrap_or_else(|| tp.retransmits_timed_out(cx, most))
-        };
+            if tp.retransmits_timed_out(self.sysctl.tcp_retries1 as u32, Duration::ZERO) {
+                // Perhaps the path swallows large packets.
+                self.tcp_mtu_probing(cx, tp);
+            }
+            retry_until = self.sysctl.tcp_retries2 as u32;
+            if tp.dead {
+                let alive = tp.rto_us < self.tcp_rto_max_us(tp);
+                retry_until = self.tcp_orphan_retries(tp, alive);
+            }
+        }
+        expired |= tp.retransmits_timed_out(retry_until, tp.user_timeout);
         if expired {
-            self.tcp_write_err(cx, sk);
+            self.tcp_write_err(cx, tp);
         }
         expired
     }
 
-    /// `tcp_write_err`: nobody answers any more.
-    fn tcp_write_err(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let soft = self.socks.get_mut(sk).and_then(|s| s.soft_err.take());
-        self.sk_set_err(cx, sk, soft.unwrap_or(Errno::ETIMEDOUT));
-        self.tcp_write_queue_purge(cx, sk);
-        self.tcp_done(cx, sk);
-    }
-
-    /// `tcp_probe0_base`: as long as the retransmission time-out, and at least 200 ms.
-    pub(super) fn probe0_base_us(&self, sk: SockId) -> u32 {
-        self.socks.tcp(sk).map_or(RTO_MIN_US, |tp| tp.rto_us.max(RTO_MIN_US))
-    }
-
-    /// `tcp_probe0_when`: doubled with each probe.
-    pub(super) fn probe0_when_us(&self, sk: SockId) -> u32 {
-        let backoff = self.socks.tcp(sk).map_or(0, |tp| tp.backoff);
-        let when = u64::from(self.probe0_base_us(sk)) << backoff.min(16);
-        when.min(u64::from(RTO_MAX_US)) as u32
-    }
-
-    /// `tcp_probe_timer`: is the window still shut?
-    fn tcp_probe_timer(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let Some(sock) = self.socks.get(sk) else { return };
-        let orphan = sock.is_orphan();
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        if !tp.rtx_queue.is_empty() || tp.write_queue.is_empty() {
-            tp.probes_out = 0;
-            return;
-        }
-        let since = *tp.probes_since.get_or_insert(cx.now);
-        let timeout = tp.user_timeout;
-        if !timeout.is_zero() && cx.now.since(since) >= timeout {
-            return self.tcp_write_err(cx, sk);
-        }
-        let most = if orphan { ORPHAN_RETRIES } else { self.sysctl.tcp_retries2 as u32 };
-        if tp.probes_out >= most {
-            return self.tcp_write_err(cx, sk);
-        }
-        self.tcp_send_probe0(cx, sk);
-    }
-
-    /// `tcp_send_probe0`.
-    fn tcp_send_probe0(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        self.tcp_write_wakeup(cx, sk);
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        if !tp.rtx_queue.is_empty() || tp.write_queue.is_empty() {
-            tp.probes_out = 0;
-            tp.backoff = 0;
-            return;
-        }
-        tp.probes_out += 1;
-        tp.backoff = (tp.backoff + 1).min(self.sysctl.tcp_retries2 as u32);
-        let after = self.probe0_when_us(sk);
-        self.tcp_reset_xmit_timer(cx, sk, TimerKind::Probe, after);
-    }
-
-    /// `tcp_write_wakeup`: a piece of data if a piece fits the window, else a segment that must be answered.
-    fn tcp_write_wakeup(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        cx.call(Function::TcpWriteWakeup, |cx| {
-            let Some(tp) = self.socks.tcp(sk) else { return };
-            let (una, end) = (tp.snd_una, tp.wnd_end());
-            let head = tp.write_queue.front().map(|s| (s.cb.seq, s.len() as u32));
-            if let Some((seq, len)) = head.filter(|(seq, _)| super::seq::before(*seq, end)) {
-                let fits = end.wrapping_sub(seq).min(tp.mss_cache);
-                if fits < len {
-                    self.tcp_fragment(cx, sk, false, 0, fits);
-                }
-                if let Some(skb) = self.socks.tcp_mut(sk).and_then(|tp| tp.write_queue.front_mut()) {
-                    skb.cb.flags |= crate::wire::tcp::PSH;
-                }
-                self.tcp_write_xmit(cx, sk, true);
-            } else {
-                // `tcp_xmit_probe_skb`: an old sequence number makes the peer answer.
-                self.tcp_send_bare(cx, sk, una.wrapping_sub(1), ACK);
+    /// `tcp_retransmit_timer`: no acknowledgment came in time.
+    fn tcp_retransmit_timer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        let Some(head) = tp.rtx_queue.front().filter(|_| tp.packets_out > 0) else { return };
+        let sent_at_ms = (head.cb.sent_at / 1_000_000) as u32;
+        if tp.snd_wnd == 0 && !tp.dead && !matches!(tp.state, TcpState::SynSent | TcpState::SynRecv) {
+            // The peer shut its window over data in flight: this segment is the probe. Its answers keep the
+            // connection; an orphan is given up below.
+            let since = if tp.retrans_stamp == 0 { sent_at_ms } else { tp.retrans_stamp };
+            let waited = tp.time_stamp_ts().wrapping_sub(since);
+            if self.tcp_rtx_probe0_timed_out(cx, tp, Duration::from_millis(u64::from(waited))) {
+                return self.tcp_write_err(cx, tp);
             }
-        });
+            self.tcp_enter_loss(cx, tp);
+            self.tcp_retransmit_skb(cx, tp, 0, 1);
+        } else {
+            self.mib.inc(Counter::TcpTimeouts);
+            if self.tcp_write_timeout(cx, tp) {
+                return;
+            }
+            if tp.retransmits == 0
+                && let Some(counter) = tp.what_failed()
+            {
+                self.mib.inc(counter);
+            }
+            self.tcp_enter_loss(cx, tp);
+            tp.update_rto_stats();
+            if self.tcp_retransmit_skb(cx, tp, 0, 1) > 0 {
+                // This host's own queues are full: no reason to back off, but none to hurry.
+                let after = RESOURCE_PROBE_INTERVAL_US;
+                return self.tcp_reset_xmit_timer(cx, tp, TimerKind::Retransmit, after, false);
+            }
+        }
+        self.tcp_back_off(cx, tp);
     }
 
-    /// `tcp_set_keepalive`.
-    pub(crate) fn tcp_set_keepalive(&mut self, cx: &mut Cx<'_>, sk: SockId, on: bool) {
-        let time = Duration::from_secs(self.sysctl.tcp_keepalive_time as u64);
-        let Some(sock) = self.socks.get(sk) else { return };
-        if matches!(sock.state, TcpState::Close | TcpState::Listen) {
-            return;
+    /// `out_reset_timer` of `tcp_retransmit_timer`: the time-out doubles (RFC 6298 §5.5).
+    fn tcp_back_off(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        let rto_max = self.tcp_rto_max_us(tp);
+        let thin = tp.state == TcpState::Established
+            && (tp.thin_lto || self.sysctl.tcp_thin_linear_timeouts != 0)
+            && tp.stream_is_thin()
+            && tp.retransmits <= THIN_LINEAR_RETRIES;
+        if thin {
+            let rto = tp.computed_rto_us().max(tp.rto_min()).min(rto_max);
+            tcp_set!(cx, tp, backoff, Backoff, 0);
+            tcp_set!(cx, tp, rto_us, RtoUs, rto);
+        } else if tp.state != TcpState::SynSent || i64::from(tp.total_rto) > self.sysctl.tcp_syn_linear_timeouts {
+            tcp_set!(cx, tp, backoff, Backoff, tp.backoff.saturating_add(1));
+            tcp_set!(cx, tp, rto_us, RtoUs, tp.rto_us.saturating_mul(2).min(rto_max));
         }
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        if let Some(token) = tp.keepalive_timer.take() {
-            self.timers.cancel(token);
-        }
-        if on {
-            let after = tp.keepalive_time.unwrap_or(time);
-            self.keepalive_arm(cx, sk, after);
-        }
+        let after = tp.clamp_rto_to_user_timeout();
+        self.tcp_reset_xmit_timer(cx, tp, TimerKind::Retransmit, after, false);
     }
 
-    fn keepalive_arm(&mut self, cx: &mut Cx<'_>, sk: SockId, after: Duration) {
-        let token = self.timers.set(cx.now + after, Target::Sock(sk, TimerKind::Keepalive));
-        if let Some(tp) = self.socks.tcp_mut(sk) {
-            tp.keepalive_timer = Some(token);
+    /// `tcp_rtx_probe0_timed_out`: has the peer said nothing for two longest time-outs, or TCP_USER_TIMEOUT?
+    fn tcp_rtx_probe0_timed_out(&self, cx: &Cx<'_>, tp: &TcpSock, waited: Duration) -> bool {
+        let mut timeout = 2 * Duration::from_micros(u64::from(self.tcp_rto_max_us(tp)));
+        if !tp.user_timeout.is_zero() {
+            // A window of zero in answer is no progress.
+            if waited > tp.user_timeout {
+                return true;
+            }
+            timeout = timeout.min(tp.user_timeout);
         }
-        cx.trace.emit(|| What::Timer {
-            kind: TimerKind::Keepalive,
-            op: TimerOp::Set,
-            owner: sk.0,
-            after_us: after.as_micros().min(u128::from(u32::MAX)) as u32,
-        });
-    }
-
-    /// `tcp_keepalive_timer`.
-    fn tcp_keepalive_timer(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let sysctl = &self.sysctl;
-        let time = Duration::from_secs(sysctl.tcp_keepalive_time as u64);
-        let interval = Duration::from_secs(sysctl.tcp_keepalive_intvl as u64);
-        let probes = sysctl.tcp_keepalive_probes as u32;
-        let Some(sock) = self.socks.get(sk) else { return };
-        if !sock.keepalive || matches!(sock.state, TcpState::Close | TcpState::SynSent) {
-            return;
-        }
-        let Some(tp) = self.socks.tcp(sk) else { return };
-        let time = tp.keepalive_time.unwrap_or(time);
-        let interval = tp.keepalive_intvl.unwrap_or(interval);
-        let most = tp.keepalive_probes.map_or(probes, u32::from);
-        if !tp.rtx_queue.is_empty() || !tp.write_queue.is_empty() {
-            return self.keepalive_arm(cx, sk, time);
-        }
-        let idle = cx.now.since(tp.rcv_tstamp.max(tp.ack.lrcvtime));
-        if idle < time {
-            return self.keepalive_arm(cx, sk, time - idle);
-        }
-        let timeout = tp.user_timeout;
-        let given_up = if timeout.is_zero() { tp.probes_out >= most } else { tp.probes_out > 0 && idle >= timeout };
-        if given_up {
-            self.tcp_send_active_reset(cx, sk);
-            return self.tcp_write_err(cx, sk);
-        }
-        let seq = tp.snd_una.wrapping_sub(1);
-        self.tcp_send_bare(cx, sk, seq, ACK);
-        if let Some(tp) = self.socks.tcp_mut(sk) {
-            tp.probes_out += 1;
-        }
-        self.keepalive_arm(cx, sk, interval);
+        cx.now.since(tp.rcv_tstamp) > timeout && waited > timeout
     }
 }
 
 impl TcpSock {
-    /// `TCP_USER_TIMEOUT`: `None` where none is set.
-    fn user_timeout_passed(&self, cx: &Cx<'_>) -> Option<bool> {
-        let since = self.retrans_stamp?;
-        (!self.user_timeout.is_zero()).then(|| cx.now.since(since) >= self.user_timeout)
+    /// `tcp_clamp_rto_to_user_timeout`, µs: the last time-out comes when TCP_USER_TIMEOUT has passed.
+    fn clamp_rto_to_user_timeout(&self) -> u32 {
+        if self.user_timeout.is_zero() {
+            return self.rto_us;
+        }
+        let elapsed_ms = self.time_stamp_ts().wrapping_sub(self.retrans_stamp);
+        let remaining = self.user_timeout.saturating_sub(Duration::from_millis(u64::from(elapsed_ms)));
+        // Passed already: as soon as possible.
+        if remaining.is_zero() { 1 } else { self.rto_us.min(micros(remaining)) }
     }
 
-    /// `retransmits_timed_out`: have so many time-outs' worth of time passed since the first?
-    fn retransmits_timed_out(&self, cx: &Cx<'_>, boundary: u32) -> bool {
-        let Some(since) = self.retrans_stamp.filter(|_| self.retransmits > 0) else { return false };
-        let base = if self.srtt_us == 0 { TIMEOUT_INIT_US } else { RTO_MIN_US };
-        let linear_from = (RTO_MAX_US / base).ilog2();
-        let timeout_us = if boundary <= linear_from {
-            ((2u64 << boundary) - 1) * u64::from(base)
+    /// `tcp_model_timeout`: how long `boundary` time-outs take that begin with `rto_base` and double, ms.
+    fn model_timeout_ms(&self, boundary: u32, rto_base_us: u32) -> u64 {
+        let (base, max) = (u64::from(rto_base_us), u64::from(self.rto_max_us));
+        let linear_from = (max / base).max(1).ilog2();
+        let us = if boundary <= linear_from {
+            ((2 << boundary) - 1) * base
         } else {
-            ((2u64 << linear_from) - 1) * u64::from(base) + u64::from(boundary - linear_from) * u64::from(RTO_MAX_US)
+            ((2 << linear_from) - 1) * base + u64::from(boundary - linear_from) * max
         };
-        cx.now.since(since).as_micros() as u64 >= timeout_us
+        us / 1000
+    }
+
+    /// `retransmits_timed_out`: has as much time passed since the first retransmission as `boundary` of them take, or
+    /// `timeout` if it is not zero?
+    pub(super) fn retransmits_timed_out(&self, boundary: u32, timeout: Duration) -> bool {
+        if self.retransmits == 0 {
+            return false;
+        }
+        let timeout_ms = if timeout.is_zero() {
+            let opening = matches!(self.state, TcpState::SynSent | TcpState::SynRecv);
+            self.model_timeout_ms(boundary, if opening { TIMEOUT_INIT_US } else { RTO_MIN_US })
+        } else {
+            timeout.as_millis() as u64
+        };
+        u64::from(self.time_stamp_ts().wrapping_sub(self.retrans_stamp)) >= timeout_ms
+    }
+
+    /// `tcp_update_rto_stats`.
+    fn update_rto_stats(&mut self) {
+        if self.retransmits == 0 {
+            self.total_rto_recoveries = self.total_rto_recoveries.wrapping_add(1);
+            self.rto_stamp = self.time_stamp_ts();
+        }
+        self.retransmits = self.retransmits.saturating_add(1);
+        self.total_rto = self.total_rto.wrapping_add(1);
+    }
+
+    /// `tcp_stream_is_thin`: so little is in flight that fast retransmit has no chance.
+    fn stream_is_thin(&self) -> bool {
+        self.packets_out < 4 && !self.in_initial_slowstart()
+    }
+
+    /// `tcp_pacing_delay`, µs: how far ahead the last segment's departure is.
+    pub(super) fn pacing_delay_us(&self) -> u32 {
+        (self.tcp_wstamp_ns.saturating_sub(self.tcp_clock_cache) / 1000).min(u64::from(u32::MAX)) as u32
+    }
+
+    /// Which repair the first time-out of an episode puts an end to.
+    fn what_failed(&self) -> Option<Counter> {
+        let by_sack = |sack, reno| Some(if self.rx_opt.sack_ok { sack } else { reno });
+        match self.ca_state {
+            CaState::Recovery => by_sack(Counter::TcpSackRecoveryFail, Counter::TcpRenoRecoveryFail),
+            CaState::Loss => Some(Counter::TcpLossFailures),
+            CaState::Disorder => by_sack(Counter::TcpSackFailures, Counter::TcpRenoFailures),
+            _ if self.sacked_out > 0 => by_sack(Counter::TcpSackFailures, Counter::TcpRenoFailures),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::test_sock;
+
+    fn timed_out_at(tp: &mut TcpSock, boundary: u32) -> u64 {
+        tp.retransmits = 1;
+        tp.retrans_stamp = 10_000;
+        (0..2_000_000)
+            .step_by(100)
+            .find(|ms| {
+                tp.tcp_mstamp = (10_000 + ms) * 1000;
+                tp.retransmits_timed_out(boundary, Duration::ZERO)
+            })
+            .unwrap_or(0)
+    }
+
+    #[test]
+    fn fifteen_retries_are_924_seconds() {
+        // Documentation/networking/ip-sysctl.rst, tcp_retries2: "The default value of 15 yields a hypothetical
+        // timeout of 924.6 seconds".
+        let mut tp = test_sock();
+        tp.sk.state = TcpState::Established;
+        assert_eq!(timed_out_at(&mut tp, 15), 924_600);
+        assert_eq!(timed_out_at(&mut tp, 3), 3_000);
+        tp.rto_max_us = 1_000_000;
+        assert_eq!(timed_out_at(&mut tp, 3), 1400 + 1000);
+    }
+
+    #[test]
+    fn six_retries_of_a_syn_are_127_seconds() {
+        let mut tp = test_sock();
+        tp.sk.state = TcpState::SynSent;
+        assert_eq!(timed_out_at(&mut tp, 6), 127_000);
+    }
+
+    #[test]
+    fn the_user_timeout_cuts_the_last_time_out_short() {
+        let mut tp = test_sock();
+        tp.rto_us = 800_000;
+        tp.retrans_stamp = 10_000;
+        tp.tcp_mstamp = 12_500_000;
+        assert_eq!(tp.clamp_rto_to_user_timeout(), 800_000);
+        tp.user_timeout = Duration::from_millis(3000);
+        assert_eq!(tp.clamp_rto_to_user_timeout(), 500_000);
+        tp.tcp_mstamp = 13_500_000;
+        assert_eq!(tp.clamp_rto_to_user_timeout(), 1);
     }
 }

@@ -1,231 +1,286 @@
-//! TIME_WAIT: what is left of a connection that we closed first.
+//! TIME_WAIT: what is left of a connection that we closed first. An orphan in FIN_WAIT2 takes this small form too.
 //!
-//! Linux: `net/ipv4/tcp_minisocks.c` (`tcp_time_wait`, `tcp_timewait_state_process`). RFC 9293 §3.6.1, RFC 6191.
-//! An orphan in FIN_WAIT2 takes this small form too.
+//! Linux: `tcp_time_wait`, `tcp_timewait_state_process` in `net/ipv4/tcp_minisocks.c`,
+//! `net/ipv4/inet_timewait_sock.c`. RFC 9293 §3.6.1, RFC 1122 §4.2.2.13, RFC 6191, RFC 1337.
 
 use super::ipv4::Segment;
-use super::output::Control;
+use super::minisocks::{in_window, paws_reject};
+use super::output::Path;
+use super::reset::Ack;
 use super::seq::{after, before};
-use super::{TIMEWAIT_LEN, TcpSock};
+use super::{TIMEWAIT_LEN, TcpSock, clock_ns};
 use crate::host::{Cx, Host};
+use crate::mib::Counter;
 use crate::skb::{DropReason, SkBuff};
 use crate::socket::{Established, Tuple};
 use crate::time::{Duration, Instant};
 use crate::timer::{Target, Token};
 use crate::trace::{Function, SockId, TcpState, TimerKind, TimerOp, What};
+use crate::wire::ipv4::IPPROTO_TCP;
 use crate::wire::tcp::{ACK, FIN, RST, SYN};
-use crate::wire::tcp_options::TcpOptions;
 use alloc::boxed::Box;
 
 /// `struct tcp_timewait_sock`.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeWaitSock {
     pub(crate) id: SockId,
-    substate: TcpState,
-    tuple: Tuple,
+    pub(super) substate: TcpState,
+    pub(crate) tuple: Tuple,
     rcv_nxt: u32,
-    snd_nxt: u32,
+    pub(super) snd_nxt: u32,
     rcv_wnd: u32,
     rcv_wscale: u8,
-    tstamp_ok: bool,
-    ts_recent: u32,
+    pub(super) ts_recent: u32,
+    /// When it was noted; `None`: the connection has no timestamps.
+    pub(super) ts_recent_stamp: Option<Instant>,
     ts_offset: u32,
     tos: u8,
+    pub(crate) reuse: bool,
+    pub(crate) reuseport: bool,
+    pub(crate) connect_bind: bool,
+    /// `tw_entry_stamp`: when true TIME_WAIT began.
+    pub(super) entered: Instant,
     timer: Option<Token>,
     last_oow_ack: Option<Instant>,
 }
 
-impl Host {
-    /// `tcp_time_wait`: the full socket goes, its small form stays for `after`.
-    pub(super) fn tcp_time_wait(&mut self, cx: &mut Cx<'_>, sk: SockId, substate: TcpState, after: Duration) {
-        cx.call(Function::TcpTimeWait, |cx| {
-            let (Some(sock), Some(tp)) = (self.socks.get(sk), self.socks.tcp(sk)) else { return };
-            let tuple = Tuple { local: sock.local, peer: sock.peer };
-            let small = TimeWaitSock::of(sk, substate, tuple, sock.tos, tp);
-            if substate == TcpState::TimeWait {
-                self.set_state(cx, sk, TcpState::TimeWait);
-            }
-            self.tcp_free(cx, sk, false);
-            self.socks.ehash.insert(tuple, Established::TimeWait(Box::new(small)));
-            self.tw_arm(cx, tuple, after);
-        });
-    }
+/// `enum tcp_tw_status`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum TwStatus {
+    Success,
+    Reset,
+    Ack,
+    /// A new connection, whose initial sequence number shall be this.
+    Syn(u32),
+}
 
-    /// Both FINs are through while a program still holds the socket: Linux gives the connection to the small
-    /// form and leaves the program a closed socket with what it has not read.
-    pub(super) fn tcp_detach_time_wait(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        cx.call(Function::TcpTimeWait, |cx| {
-            let id = self.socks.new_id();
-            let (Some(sock), Some(tp)) = (self.socks.get(sk), self.socks.tcp(sk)) else { return };
-            let tuple = Tuple { local: sock.local, peer: sock.peer };
-            let small = TimeWaitSock::of(id, TcpState::TimeWait, tuple, sock.tos, tp);
-            cx.trace.emit(|| What::SockState { sock: id, old: TcpState::FinWait2, new: TcpState::TimeWait });
-            self.tcp_done(cx, sk);
-            self.socks.ehash.insert(tuple, Established::TimeWait(Box::new(small)));
-            self.tw_arm(cx, tuple, TIMEWAIT_LEN);
-        });
-    }
-
-    fn tw_arm(&mut self, cx: &mut Cx<'_>, tuple: Tuple, after: Duration) {
-        let Some(Established::TimeWait(tw)) = self.socks.ehash.get_mut(&tuple) else { return };
-        if let Some(token) = tw.timer.take() {
-            self.timers.cancel(token);
+impl TimeWaitSock {
+    fn of(id: SockId, substate: TcpState, tp: &TcpSock, now: Instant) -> TimeWaitSock {
+        TimeWaitSock {
+            id,
+            substate,
+            tuple: Tuple { local: tp.sk.local, peer: tp.sk.peer },
+            rcv_nxt: tp.rcv_nxt,
+            snd_nxt: tp.snd_nxt,
+            rcv_wnd: tp.receive_window(),
+            rcv_wscale: tp.rx_opt.rcv_wscale,
+            ts_recent: tp.rx_opt.ts_recent,
+            ts_recent_stamp: tp.rx_opt.ts_recent_stamp,
+            ts_offset: tp.ts_offset,
+            tos: tp.sk.tos,
+            reuse: tp.sk.reuseaddr,
+            reuseport: tp.sk.reuseport,
+            connect_bind: tp.sk.connect_bind,
+            entered: now,
+            timer: None,
+            last_oow_ack: None,
         }
-        tw.timer = Some(self.timers.set(cx.now + after, Target::TimeWait(tw.id)));
-        let owner = tw.id.0;
-        cx.trace.emit(|| What::Timer {
-            kind: TimerKind::TimeWait,
-            op: TimerOp::Set,
-            owner,
-            after_us: after.as_micros() as u32,
+    }
+
+    /// The sequence number of a connection that takes over: beyond everything that the old one sent.
+    pub(super) fn next_isn(&self) -> u32 {
+        self.snd_nxt.wrapping_add(65_535 + 2).max(1)
+    }
+
+    /// `tcp_v4_timewait_ack`.
+    fn ack(&self, cx: &Cx<'_>) -> Ack {
+        let now = (clock_ns(cx) / 1_000_000) as u32;
+        Ack {
+            path: Path { src: self.tuple.local, dst: self.tuple.peer },
+            seq: self.snd_nxt,
+            ack: self.rcv_nxt,
+            window: self.rcv_wnd >> self.rcv_wscale,
+            timestamps: (now.wrapping_add(self.ts_offset), self.ts_recent),
+            tos: self.tos & !super::ecn::INET_ECN_MASK,
+        }
+    }
+}
+
+impl Host {
+    /// `tcp_time_wait`: the small form takes the connection over; the full socket is done.
+    pub(super) fn tcp_time_wait(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, substate: TcpState, after: Duration) {
+        cx.call(Function::TcpTimeWait, |cx| {
+            if i64::from(self.socks.tw_count) >= self.sysctl.tcp_max_tw_buckets {
+                self.mib.inc(Counter::TcpTimeWaitOverflow);
+                return self.tcp_done(cx, tp);
+            }
+            let rto = Duration::from_micros(u64::from(tp.rto_us) * 7 / 2);
+            let after = if substate == TcpState::TimeWait { TIMEWAIT_LEN } else { after.max(rto) };
+            // An orphan lives on under its own number; a program's socket stays behind, closed.
+            let id = if tp.sk.dead { tp.sk.id } else { self.socks.new_id() };
+            let old = tp.state;
+            if substate != old || !tp.sk.dead {
+                cx.trace.emit(|| What::SockState { sock: id, old, new: substate });
+            }
+            let tw = TimeWaitSock::of(id, substate, tp, cx.now);
+            let tuple = tw.tuple;
+            if tp.sk.dead {
+                self.tcp_clear_xmit_timers(cx, tp);
+                self.tcp_unhash(tp);
+                tp.sk.state = TcpState::Close;
+                self.tcp_destroy_sock(tp);
+            } else {
+                self.tcp_done(cx, tp);
+            }
+            let kill = after <= Duration::from_secs(4);
+            self.mib.inc(if kill { Counter::TwKilled } else { Counter::Tw });
+            self.socks.bind_port(IPPROTO_TCP, tuple.local.1, id);
+            self.socks.insert_small(tuple, id, Established::TimeWait(Box::new(tw)));
+            self.tw_arm(cx, &tuple, after);
         });
     }
 
-    fn tw_kill(&mut self, cx: &mut Cx<'_>, tuple: Tuple) {
-        let Some(Established::TimeWait(tw)) = self.socks.ehash.remove(&tuple) else { return };
+    /// `inet_twsk_reschedule`.
+    fn tw_arm(&mut self, cx: &mut Cx<'_>, tuple: &Tuple, after: Duration) {
+        let Some(tw) = self.socks.timewait_mut(tuple) else { return };
+        let (id, old) = (tw.id, tw.timer);
+        let timer = self.timers.modify(old, cx.now + after, Target::TimeWait(id));
+        if let Some(tw) = self.socks.timewait_mut(tuple) {
+            tw.timer = Some(timer);
+        }
+        let after_us = after.as_micros() as u32;
+        cx.trace.emit(|| What::Timer { kind: TimerKind::TimeWait, op: TimerOp::Set, owner: id.0, after_us });
+    }
+
+    /// `inet_twsk_deschedule_put`.
+    pub(super) fn tw_kill(&mut self, cx: &mut Cx<'_>, tuple: &Tuple) {
+        if self.socks.timewait_mut(tuple).is_none() {
+            return;
+        }
+        let Some(Established::TimeWait(tw)) = self.socks.remove_small(tuple) else { return };
         if let Some(token) = tw.timer {
             self.timers.cancel(token);
         }
+        cx.trace.emit(|| What::SockState { sock: tw.id, old: tw.substate, new: TcpState::Close });
         cx.trace.emit(|| What::SockDestroy { sock: tw.id });
     }
 
     /// `tw_timer_handler`: the time is over.
     pub(crate) fn tw_timer_handler(&mut self, cx: &mut Cx<'_>, id: SockId) {
         cx.call(Function::TwTimer, |cx| {
-            let found = self.socks.ehash.iter().find_map(|(tuple, e)| match e {
-                Established::TimeWait(tw) if tw.id == id => Some(*tuple),
-                _ => None,
-            });
-            if let Some(tuple) = found {
-                self.tw_kill(cx, tuple);
+            if let Some(tuple) = self.socks.small(id) {
+                self.tw_kill(cx, &tuple);
             }
         });
     }
 
-    /// `tcp_timewait_state_process`, and what `tcp_v4_rcv` makes of its verdict.
-    pub(super) fn tcp_timewait_rcv(&mut self, cx: &mut Cx<'_>, seg: Segment, skb: SkBuff) {
-        cx.call(Function::TcpTimewaitStateProcess, |cx| {
-            let tuple = seg.tuple();
-            let Some(Established::TimeWait(tw)) = self.socks.ehash.get_mut(&tuple) else {
-                return skb.kfree(DropReason::NoSocket, cx);
-            };
-            let end_seq = seg.end_seq();
-            let tsval = seg.tcp.options.timestamps.map(|(value, _)| value).filter(|_| tw.tstamp_ok);
-            let paws = tsval.is_some_and(|t| before(t, tw.ts_recent)) && !seg.has(RST);
-            if tw.substate == TcpState::FinWait2 {
-                let in_window = seg.tcp.seq == end_seq && seg.tcp.seq == tw.rcv_nxt
-                    || (before(seg.tcp.seq, tw.rcv_nxt.wrapping_add(tw.rcv_wnd)) && after(end_seq, tw.rcv_nxt));
-                if paws || !in_window {
-                    return self.tw_out_of_window(cx, tuple, &seg, skb);
-                }
-                if seg.has(RST) {
-                    self.tw_kill(cx, tuple);
-                    return skb.kfree(DropReason::TcpReset, cx);
-                }
-                if seg.has(SYN) && !before(seg.tcp.seq, tw.rcv_nxt) {
-                    return self.tw_reset(cx, &seg, skb);
-                }
-                if !seg.has(ACK) || !after(end_seq, tw.rcv_nxt) || end_seq == seg.tcp.seq {
-                    return skb.consume(cx);
-                }
-                // New data for nobody: reset. The FIN alone is what we wait for.
-                if !seg.has(FIN) || end_seq != tw.rcv_nxt.wrapping_add(1) {
-                    return self.tw_reset(cx, &seg, skb);
-                }
-                tw.substate = TcpState::TimeWait;
-                tw.rcv_nxt = end_seq;
-                tw.ts_recent = tsval.unwrap_or(tw.ts_recent);
-                let (id, ack) = (tw.id, tw.ack(cx));
-                cx.trace.emit(|| What::SockState { sock: id, old: TcpState::FinWait2, new: TcpState::TimeWait });
-                self.tw_arm(cx, tuple, TIMEWAIT_LEN);
-                self.tcp_send_control(cx, ack);
-                return skb.consume(cx);
+    /// What `tcp_v4_rcv` makes of `tcp_timewait_state_process`'s verdict.
+    pub(super) fn tcp_v4_timewait(&mut self, cx: &mut Cx<'_>, seg: &Segment, skb: SkBuff) {
+        let tuple = seg.tuple();
+        let mut reason = DropReason::NotSpecified;
+        let mut status =
+            cx.call(Function::TcpTimewaitStateProcess, |cx| self.tcp_timewait_state_process(cx, seg, &mut reason));
+        if let TwStatus::Syn(isn) = status {
+            if let Some(listener) = self.socks.listener(tuple.local) {
+                self.tw_kill(cx, &tuple);
+                return self.tcp_v4_listen_rcv(cx, listener, seg, skb, Some(isn));
             }
-            // RFC 9293 §3.10.7.4, TIME-WAIT. RFC 1337: a reset does end it, as `tcp_rfc1337` is 0 in Linux.
-            if !paws && seg.tcp.seq == tw.rcv_nxt && (seg.tcp.seq == end_seq || seg.has(RST)) {
-                if seg.has(RST) {
-                    self.tw_kill(cx, tuple);
-                    return skb.kfree(DropReason::TcpReset, cx);
+            status = TwStatus::Ack;
+        }
+        match status {
+            TwStatus::Ack | TwStatus::Syn(_) => {
+                if let Some(tw) = self.socks.timewait_mut(&tuple) {
+                    let ack = tw.ack(cx);
+                    self.tcp_v4_send_ack(cx, ack);
                 }
-                tw.ts_recent = tsval.unwrap_or(tw.ts_recent);
-                self.tw_arm(cx, tuple, TIMEWAIT_LEN);
-                return skb.consume(cx);
             }
-            // RFC 1122 §4.2.2.13, RFC 6191: a new SYN, beyond everything seen, opens a new connection.
-            let newer = after(seg.tcp.seq, tw.rcv_nxt) || tsval.is_some_and(|t| after(t, tw.ts_recent));
-            if seg.has(SYN)
-                && !seg.has(RST)
-                && !seg.has(ACK)
-                && !paws
-                && newer
-                && let Some(listener) = self.socks.listener((seg.ip.dst, seg.tcp.dst_port))
-            {
-                self.tw_kill(cx, tuple);
-                return self.tcp_listen_rcv(cx, listener, &seg, skb);
+            TwStatus::Reset => {
+                self.tcp_v4_send_reset(cx, seg);
+                self.tw_kill(cx, &tuple);
             }
-            self.tw_out_of_window(cx, tuple, &seg, skb);
-        });
+            TwStatus::Success => {}
+        }
+        skb.kfree(reason, cx);
     }
 
-    fn tw_reset(&mut self, cx: &mut Cx<'_>, seg: &Segment, skb: SkBuff) {
-        self.tcp_v4_send_reset(cx, seg);
-        self.tw_kill(cx, seg.tuple());
-        skb.kfree(DropReason::TcpAbortOnData, cx);
+    /// `tcp_timewait_state_process`.
+    fn tcp_timewait_state_process(&mut self, cx: &mut Cx<'_>, seg: &Segment, reason: &mut DropReason) -> TwStatus {
+        let tuple = seg.tuple();
+        let timestamps = self.sysctl.tcp_timestamps != 0;
+        let Some(tw) = self.socks.timewait_mut(&tuple) else { return TwStatus::Success };
+        let (rcv_nxt, end_seq) = (tw.rcv_nxt, seg.end_seq());
+        let tsval = seg.tcp.options.timestamps.map(|(value, _)| value).filter(|_| timestamps);
+        let stamped = tsval.zip(tw.ts_recent_stamp);
+        let paws = stamped.is_some_and(|(tsval, stamp)| paws_reject(cx, tsval, tw.ts_recent, stamp, seg.has(RST)));
+        if tw.substate == TcpState::FinWait2 {
+            if paws || !in_window(seg.tcp.seq, end_seq, rcv_nxt, rcv_nxt.wrapping_add(tw.rcv_wnd)) {
+                *reason = DropReason::TcpInvalidSequence;
+                return self.tw_oow(cx, seg, Counter::TcpAckSkippedFinWait2);
+            }
+            if seg.has(RST) {
+                *reason = DropReason::TcpReset;
+                self.tw_kill(cx, &tuple);
+                return TwStatus::Success;
+            }
+            if seg.has(SYN) && !before(seg.tcp.seq, rcv_nxt) {
+                *reason = DropReason::TcpInvalidSyn;
+                return TwStatus::Reset;
+            }
+            if !seg.has(ACK) || !after(end_seq, rcv_nxt) || end_seq == seg.tcp.seq {
+                *reason = DropReason::Consumed;
+                return TwStatus::Success;
+            }
+            // Data for nobody is answered with a reset: only the FIN alone is awaited.
+            if !seg.has(FIN) || end_seq != rcv_nxt.wrapping_add(1) {
+                *reason = DropReason::TcpAbortOnData;
+                return TwStatus::Reset;
+            }
+            tw.substate = TcpState::TimeWait;
+            tw.rcv_nxt = end_seq;
+            if let Some((tsval, _)) = stamped {
+                (tw.entered, tw.ts_recent, tw.ts_recent_stamp) = (cx.now, tsval, Some(cx.now));
+            }
+            let id = tw.id;
+            cx.trace.emit(|| What::SockState { sock: id, old: TcpState::FinWait2, new: TcpState::TimeWait });
+            self.tw_arm(cx, &tuple, TIMEWAIT_LEN);
+            *reason = DropReason::Consumed;
+            return TwStatus::Ack;
+        }
+        if !paws && seg.tcp.seq == rcv_nxt && (seg.tcp.seq == end_seq || seg.has(RST)) {
+            if seg.has(RST) {
+                *reason = DropReason::TcpReset;
+                // RFC 1337: TIME-WAIT assassination. It works, unless forbidden.
+                if self.sysctl.tcp_rfc1337 == 0 {
+                    self.tw_kill(cx, &tuple);
+                    return TwStatus::Success;
+                }
+            } else {
+                *reason = DropReason::Consumed;
+                self.tw_arm(cx, &tuple, TIMEWAIT_LEN);
+            }
+            if let (Some((tsval, _)), Some(tw)) = (stamped, self.socks.timewait_mut(&tuple)) {
+                (tw.ts_recent, tw.ts_recent_stamp) = (tsval, Some(cx.now));
+            }
+            return TwStatus::Success;
+        }
+        // RFC 1122 §4.2.2.13, RFC 6191: a new SYN, beyond everything seen, opens a new connection.
+        let newer = after(seg.tcp.seq, rcv_nxt) || stamped.is_some_and(|(tsval, _)| after(tsval, tw.ts_recent));
+        if seg.has(SYN) && !seg.has(RST) && !seg.has(ACK) && !paws && newer {
+            return TwStatus::Syn(tw.next_isn());
+        }
+        *reason = DropReason::TcpInvalidSequence;
+        if paws {
+            *reason = DropReason::TcpRfc7323Paws;
+            self.mib.inc(Counter::PawsTimewait);
+        }
+        if seg.has(RST) {
+            return TwStatus::Success;
+        }
+        // A SYN without an ACK may be an old one, or a new one with an unlucky number: it prolongs nothing.
+        if paws || seg.has(ACK) {
+            self.tw_arm(cx, &tuple, TIMEWAIT_LEN);
+        }
+        self.tw_oow(cx, seg, Counter::TcpAckSkippedTimeWait)
     }
 
     /// `tcp_timewait_check_oow_rate_limit`: an ACK, at most two a second.
-    fn tw_out_of_window(&mut self, cx: &mut Cx<'_>, tuple: Tuple, seg: &Segment, skb: SkBuff) {
-        let Some(Established::TimeWait(tw)) = self.socks.ehash.get_mut(&tuple) else { return skb.consume(cx) };
-        let limited = tw.last_oow_ack.is_some_and(|at| cx.now.since(at) < super::INVALID_RATELIMIT);
-        if !seg.has(RST) {
-            let ack = tw.ack(cx);
-            if !limited {
-                tw.last_oow_ack = Some(cx.now);
-                // A FIN sent again means that our last ACK got lost: the wait begins anew.
-                if seg.has(FIN) && tw.substate == TcpState::TimeWait {
-                    self.tw_arm(cx, tuple, TIMEWAIT_LEN);
-                }
-                self.tcp_send_control(cx, ack);
-            }
+    fn tw_oow(&mut self, cx: &mut Cx<'_>, seg: &Segment, counter: Counter) -> TwStatus {
+        let tuple = seg.tuple();
+        let mut last = self.socks.timewait_mut(&tuple).and_then(|tw| tw.last_oow_ack);
+        let limited = self.seg_rate_limited(cx, seg, &mut last, counter);
+        if let Some(tw) = self.socks.timewait_mut(&tuple) {
+            tw.last_oow_ack = last;
         }
-        skb.kfree(DropReason::TcpInvalidSequence, cx);
-    }
-}
-
-impl TimeWaitSock {
-    fn of(id: SockId, substate: TcpState, tuple: Tuple, tos: u8, tp: &TcpSock) -> TimeWaitSock {
-        TimeWaitSock {
-            id,
-            substate,
-            tuple,
-            rcv_nxt: tp.rcv_nxt,
-            snd_nxt: tp.snd_nxt,
-            rcv_wnd: tp.receive_window(),
-            rcv_wscale: tp.rcv_wscale,
-            tstamp_ok: tp.tstamp_ok,
-            ts_recent: tp.ts_recent,
-            ts_offset: tp.ts_offset,
-            tos,
-            timer: None,
-            last_oow_ack: None,
-        }
-    }
-
-    /// `tcp_v4_timewait_ack`.
-    fn ack(&self, cx: &Cx<'_>) -> Control {
-        Control {
-            path: super::output::Path { src: self.tuple.local, dst: self.tuple.peer },
-            seq: self.snd_nxt,
-            ack: self.rcv_nxt,
-            flags: ACK,
-            window: (self.rcv_wnd >> self.rcv_wscale).min(65_535) as u16,
-            options: TcpOptions {
-                timestamps: self
-                    .tstamp_ok
-                    .then(|| ((cx.now.as_millis() as u32).wrapping_add(self.ts_offset), self.ts_recent)),
-                ..TcpOptions::default()
-            },
-            tos: self.tos,
-        }
+        if limited { TwStatus::Success } else { TwStatus::Ack }
     }
 }

@@ -1,162 +1,248 @@
-//! The receive window: how much we offer, and how it grows.
+//! The receive window: how much we offer, and what room there is for it.
 //!
-//! Linux: `tcp_select_initial_window`, `__tcp_select_window`, `tcp_select_window` in `net/ipv4/tcp_output.c`;
-//! `tcp_grow_window`, `tcp_rcv_space_adjust` in `net/ipv4/tcp_input.c`. RFC 7323 §2, RFC 1122 §4.2.3.3.
+//! Linux: `tcp_select_initial_window`, `tcp_select_window`, `__tcp_select_window` in `net/ipv4/tcp_output.c`;
+//! `tcp_grow_window`, `tcp_clamp_window`, `tcp_init_buffer_space` in `net/ipv4/tcp_input.c`; `tcp_space` in
+//! `include/net/tcp.h`. RFC 7323 §2, RFC 1122 §4.2.3.3 (silly windows).
 
-use super::{TcpSock, tcp_set};
+use super::seq::after;
+use super::{ACK_NOMEM, INIT_CWND, MIN_MSS, MSS_DEFAULT, TcpSock, tcp_set};
 use crate::host::{Cx, Host};
-use crate::socket::Sock;
-use crate::time::Duration;
-use crate::trace::{Field, SockId};
+use crate::mib::Counter;
+use crate::skb::SkBuff;
+use crate::sysctl::Sysctl;
 
-/// `tcp_win_from_space`: half of the memory is for payload, half for what carries it.
-pub(super) const fn win_from_space(space: u32) -> u32 {
-    space / 2
+/// `TCP_RMEM_TO_WIN_SCALE`: `scaling_ratio` counts 1/256.
+const RMEM_TO_WIN_SCALE: u32 = 8;
+/// `TCP_MAX_WSCALE`
+const MAX_WSCALE: u32 = 14;
+/// `MAX_TCP_WINDOW`: the largest window that is positive as a signed number.
+const MAX_TCP_WINDOW: u32 = 32_767;
+
+/// `ALIGN`: up to the next multiple of `1 << shift`.
+const fn align_up(value: u32, shift: u8) -> u32 {
+    let mask = (1 << shift) - 1;
+    value.saturating_add(mask) & !mask
 }
 
-/// `tcp_space`: payload bytes that still fit the receive buffer.
-pub(super) fn tcp_space(sock: &Sock) -> u32 {
-    win_from_space(sock.rcvbuf.saturating_sub(sock.rmem_alloc))
+/// `tcp_select_initial_window`: (`rcv_wnd`, `window_clamp`, `rcv_wscale`).
+pub(super) fn select_initial_window(
+    sysctl: &Sysctl,
+    space: i32,
+    mss: u32,
+    clamp: u32,
+    wscale_ok: bool,
+    init_rcv_wnd: u32,
+) -> (u32, u32, u8) {
+    let clamp = if clamp == 0 { u32::from(u16::MAX) << MAX_WSCALE } else { clamp };
+    let mut space = clamp.min(space.max(0) as u32);
+    if space > mss && mss > 0 {
+        space -= space % mss;
+    }
+    let mut rcv_wnd = if sysctl.tcp_workaround_signed_windows != 0 { space.min(MAX_TCP_WINDOW) } else { space };
+    if init_rcv_wnd > 0 {
+        rcv_wnd = rcv_wnd.min(init_rcv_wnd.saturating_mul(mss));
+    }
+    let mut wscale = 0;
+    if wscale_ok {
+        let most = space.max(sysctl.tcp_rmem[2] as u32).max(sysctl.rmem_max as u32).min(clamp);
+        wscale = (most.max(1).ilog2().saturating_sub(15)).min(MAX_WSCALE) as u8;
+    }
+    (rcv_wnd, clamp.min(u32::from(u16::MAX) << wscale), wscale)
 }
 
-/// `tcp_select_initial_window`: the first window, in bytes, and the scale to ask for.
-pub(super) fn select_initial_window(space: u32, mss: u32, wscale_ok: bool, rmem_max: u32) -> (u32, u8) {
-    let wscale = if wscale_ok {
-        let most = space.max(rmem_max).max(1);
-        (most.ilog2() as i32 - 15).clamp(0, 14) as u8
-    } else {
-        0
-    };
-    let space = if space > mss { space - space % mss } else { space };
-    (space.min(65_535), wscale)
+impl TcpSock {
+    /// `tcp_receive_window`: what the peer may still send, bytes.
+    pub(crate) fn receive_window(&self) -> u32 {
+        let win = self.rcv_wup.wrapping_add(self.rcv_wnd).wrapping_sub(self.rcv_nxt) as i32;
+        win.max(0) as u32
+    }
+
+    /// `tcp_max_receive_window`: the same, up to the furthest right edge that was ever offered.
+    pub(super) fn max_receive_window(&self) -> u32 {
+        (self.rcv_mwnd_seq.wrapping_sub(self.rcv_nxt) as i32).max(0) as u32
+    }
+
+    /// `tcp_update_max_rcv_wnd_seq`.
+    pub(super) fn update_max_rcv_wnd_seq(&mut self) {
+        let edge = self.rcv_wup.wrapping_add(self.rcv_wnd);
+        if after(edge, self.rcv_mwnd_seq) {
+            self.rcv_mwnd_seq = edge;
+        }
+    }
+
+    /// `tcp_win_from_space`: how much of this memory is payload, by what was seen.
+    pub(crate) fn win_from_space(&self, space: i32) -> i32 {
+        ((i64::from(space) * i64::from(self.scaling_ratio)) >> RMEM_TO_WIN_SCALE) as i32
+    }
+
+    /// `tcp_space_from_win`.
+    pub(super) fn space_from_win(&self, win: u32) -> u32 {
+        ((u64::from(win) << RMEM_TO_WIN_SCALE) / u64::from(self.scaling_ratio.max(1))) as u32
+    }
+
+    /// `tcp_space`: payload bytes that still fit; negative if the buffer is over its limit.
+    pub(crate) fn space(&self) -> i32 {
+        self.win_from_space(self.sk.rcvbuf as i32 - self.sk.rmem_alloc as i32)
+    }
+
+    /// `tcp_full_space`: payload bytes that fit an empty buffer.
+    pub(crate) fn full_space(&self) -> i32 {
+        self.win_from_space(self.sk.rcvbuf as i32)
+    }
+
+    /// `tcp_initialize_rcv_mss`: a careful first guess.
+    pub(super) fn initialize_rcv_mss(&mut self) {
+        let hint = u32::from(self.advmss).min(self.mss_cache).min(self.rcv_wnd / 2).min(u32::from(MSS_DEFAULT));
+        self.ack.rcv_mss = hint.max(MIN_MSS);
+    }
 }
 
 impl Host {
-    /// `__tcp_select_window`: silly-window avoidance (RFC 1122 §4.2.3.3) and what fits the buffer.
-    pub(super) fn tcp_calc_window(&self, sk: SockId) -> u32 {
-        let (Some(sock), Some(tp)) = (self.socks.get(sk), self.socks.tcp(sk)) else { return 0 };
-        let full_space = win_from_space(sock.rcvbuf).min(tp.window_clamp);
-        let mss = tp.ack.rcv_mss.min(full_space);
-        let mut free = tcp_space(sock).min(full_space);
-        let scale = tp.rcv_wscale;
-        if free < full_space / 2 {
-            free = free >> scale << scale;
-            if free < win_from_space(sock.rcvbuf) / 16 || free < mss {
+    /// `__tcp_select_window`: what fits the buffer, without silly steps (RFC 1122 §4.2.3.3).
+    pub(super) fn tcp_select_window_bytes(&mut self, tp: &mut TcpSock) -> u32 {
+        let mut mss = tp.ack.rcv_mss as i32;
+        let mut free = tp.space();
+        let allowed = tp.full_space();
+        let full = (tp.window_clamp.min(i32::MAX as u32) as i32).min(allowed);
+        if mss > full {
+            mss = full;
+            if mss <= 0 {
                 return 0;
             }
         }
-        free = free.min(tp.rcv_ssthresh);
-        if tp.wscale_ok && scale > 0 {
-            return (free + (1 << scale) - 1) >> scale << scale;
+        let wscale = tp.rx_opt.rcv_wscale;
+        let may_shrink = self.sysctl.tcp_shrink_window != 0 && wscale > 0;
+        if may_shrink {
+            free = free >> wscale << wscale;
         }
-        let window = tp.rcv_wnd;
-        if mss > 0 && (window + mss <= free || window > free) {
-            return free - free % mss;
+        if free < full >> 1 {
+            tp.ack.quick = 0;
+            free = free >> wscale << wscale;
+            if free < allowed >> 4 || free < mss || (may_shrink && free < 1 << wscale) {
+                return 0;
+            }
+        }
+        let free = (free.max(0) as u32).min(tp.rcv_ssthresh);
+        if wscale > 0 {
+            // Rounded up, lest it be scaled away.
+            return align_up(free, wscale);
+        }
+        let (mss, full, window) = (mss as u32, full as u32, tp.rcv_wnd);
+        if i64::from(window) <= i64::from(free) - i64::from(mss) || window > free {
+            return free - free % mss.max(1);
+        }
+        if mss == full && free > window + (full >> 1) {
+            return free;
         }
         window
     }
 
-    /// `tcp_select_window`: the number for the header, already scaled. The right edge never moves left.
-    pub(super) fn tcp_select_window(&mut self, cx: &mut Cx<'_>, sk: SockId) -> u16 {
-        let wanted = self.tcp_calc_window(sk);
-        let Some(tp) = self.socks.tcp(sk) else { return 0 };
-        let (current, scale, scaled) = (tp.receive_window(), tp.rcv_wscale, tp.wscale_ok);
-        let window = if wanted < current { (current + (1 << scale) - 1) >> scale << scale } else { wanted };
-        let window = if scaled { window.min(65_535 << scale) } else { window.min(65_535) };
-        tcp_set!(self, cx, sk, rcv_wnd, RcvWnd, window);
-        if let Some(tp) = self.socks.tcp_mut(sk) {
+    /// `tcp_select_window`: what stands in the header, scaled. The right edge moves left only where the kernel
+    /// variable `tcp_shrink_window` lets it, or when there is no memory at all.
+    pub(super) fn tcp_select_window(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) -> u16 {
+        let old = tp.rcv_wnd;
+        if tp.ack.pending & ACK_NOMEM != 0 {
+            tcp_set!(cx, tp, rcv_wnd, RcvWnd, 0);
             tp.rcv_wup = tp.rcv_nxt;
+            tp.update_max_rcv_wnd_seq();
+            return 0;
         }
-        (window >> scale) as u16
+        let current = tp.receive_window();
+        let mut window = self.tcp_select_window_bytes(tp);
+        let wscale = tp.rx_opt.rcv_wscale;
+        if window < current && (self.sysctl.tcp_shrink_window == 0 || wscale == 0) {
+            if window == 0 {
+                self.mib.inc(Counter::TcpWantZeroWindowAdv);
+            }
+            window = align_up(current, wscale);
+        }
+        tcp_set!(cx, tp, rcv_wnd, RcvWnd, window);
+        tp.rcv_wup = tp.rcv_nxt;
+        tp.update_max_rcv_wnd_seq();
+        let most = if wscale == 0 && self.sysctl.tcp_workaround_signed_windows != 0 {
+            MAX_TCP_WINDOW
+        } else {
+            u32::from(u16::MAX) << wscale
+        };
+        let scaled = window.min(most) >> wscale;
+        if scaled == 0 && old > 0 {
+            self.mib.inc(Counter::TcpToZeroWindowAdv);
+        } else if scaled > 0 && old == 0 {
+            self.mib.inc(Counter::TcpFromZeroWindowAdv);
+        }
+        scaled as u16
     }
 
-    /// `tcp_grow_window`: full-sized segments open the window further.
-    pub(super) fn tcp_grow_window(&mut self, sk: SockId, len: u32) {
-        let Some(room) = self.socks.get(sk).map(tcp_space) else { return };
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        let room = room.min(tp.window_clamp).saturating_sub(tp.rcv_ssthresh);
-        if room > 0 && len > 128 {
-            tp.ack.quick = tp.ack.quick.max(1);
-            tp.rcv_ssthresh += room.min(2 * u32::from(tp.advmss));
-        }
-    }
-
-    /// `tcp_rcv_space_adjust`: what was read in one round trip decides how large the buffer should be.
-    pub(super) fn tcp_rcv_space_adjust(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let max = self.sysctl.tcp_rmem[2] as u32;
-        let Some(sock) = self.socks.get(sk) else { return };
-        let locked = sock.rcvbuf_locked;
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        let (space, since_seq, since) = tp.rcvq_space;
-        let rtt = Duration::from_micros(u64::from((tp.srtt_us >> 3).max(1_000)));
-        if cx.now.since(since) < rtt {
+    /// `tcp_grow_window`: segments that use their memory well open the window further.
+    pub(super) fn tcp_grow_window(&mut self, tp: &mut TcpSock, skb: &SkBuff) {
+        let most = (tp.window_clamp.min(i32::MAX as u32) as i32).min(tp.space());
+        let room = most - tp.rcv_ssthresh as i32;
+        if room <= 0 {
             return;
         }
-        let copied = tp.copied_seq.wrapping_sub(since_seq);
-        if copied > space {
-            let advmss = u32::from(tp.advmss);
-            let wanted = (2 * u64::from(copied) + 16 * u64::from(advmss)).min(u64::from(max / 2)) as u32;
-            tp.rcvq_space.0 = copied;
-            if !locked {
-                let rcvbuf = (wanted * 2).min(max);
-                let clamp = win_from_space(rcvbuf);
-                tp.window_clamp = tp.window_clamp.max(clamp);
-                if let Some(sock) = self.socks.get_mut(sk) {
-                    sock.rcvbuf = sock.rcvbuf.max(rcvbuf);
-                }
+        let (truesize, len) = (skb.truesize(), skb.len() as i32);
+        let incr = if tp.win_from_space(truesize as i32) <= len {
+            2 * i32::from(tp.advmss)
+        } else {
+            self.tcp_grow_window_incr(tp, len, truesize)
+        };
+        if incr > 0 {
+            tp.rcv_ssthresh += room.min(incr.max(2 * len)) as u32;
+            tp.ack.quick |= 1;
+        }
+    }
+
+    /// `__tcp_grow_window`: the smaller the window still is, the more waste is borne.
+    fn tcp_grow_window_incr(&self, tp: &TcpSock, len: i32, truesize: u32) -> i32 {
+        let mut truesize = tp.win_from_space(truesize as i32) >> 1;
+        let mut window = tp.win_from_space(self.sysctl.tcp_rmem[2] as i32) >> 1;
+        while tp.rcv_ssthresh as i32 <= window {
+            if truesize <= len {
+                return 2 * tp.ack.rcv_mss as i32;
+            }
+            truesize >>= 1;
+            window >>= 1;
+        }
+        0
+    }
+
+    /// `tcp_clamp_window`: the buffer is full. It may grow; if it may not, the window gets small.
+    pub(super) fn tcp_clamp_window(&mut self, tp: &mut TcpSock) {
+        tp.ack.quick = 0;
+        let most = self.sysctl.tcp_rmem[2] as u32;
+        if tp.sk.rcvbuf < most && !tp.sk.rcvbuf_locked {
+            tp.sk.rcvbuf = tp.sk.rmem_alloc.min(most);
+        }
+        if tp.sk.rmem_alloc > tp.sk.rcvbuf {
+            tp.rcv_ssthresh = tp.window_clamp.min(2 * u32::from(tp.advmss));
+        }
+    }
+
+    /// `tcp_init_buffer_space`: buffers and their windows, now that the connection is open.
+    pub(super) fn tcp_init_buffer_space(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        if !tp.sk.sndbuf_locked {
+            self.tcp_sndbuf_expand(tp);
+        }
+        tp.mstamp_refresh(cx);
+        let app_win = self.sysctl.tcp_app_win as u32;
+        let advmss = u32::from(tp.advmss);
+        let most = tp.full_space().max(0) as u32;
+        if tp.window_clamp >= most {
+            tp.window_clamp = most;
+            if app_win > 0 && most > 4 * advmss {
+                tp.window_clamp = (most - (most >> app_win)).max(4 * advmss);
             }
         }
-        if let Some(tp) = self.socks.tcp_mut(sk) {
-            tp.rcvq_space.1 = tp.copied_seq;
-            tp.rcvq_space.2 = cx.now;
+        // Room for one segment is kept free.
+        if app_win > 0 && tp.window_clamp > 2 * advmss && tp.window_clamp + advmss > most {
+            tp.window_clamp = (2 * advmss).max(most.saturating_sub(advmss));
         }
-    }
-
-    /// `tcp_init_buffer_space` and `tcp_sndbuf_expand`: buffers of a connection that is open.
-    pub(super) fn tcp_init_buffer_space(&mut self, cx: &mut Cx<'_>, sk: SockId) {
-        let wmem_max = self.sysctl.tcp_wmem[2] as u32;
-        let Some(sock) = self.socks.get(sk) else { return };
-        let clamp = win_from_space(sock.rcvbuf);
-        if let Some(tp) = self.socks.tcp_mut(sk) {
-            tp.window_clamp = if tp.window_clamp == 0 { clamp } else { tp.window_clamp.min(clamp).max(tp.rcv_wnd) };
-            tp.rcv_ssthresh = tp.rcv_ssthresh.min(tp.window_clamp);
-            tp.rcvq_space = (tp.rcv_wnd.min(10 * u32::from(tp.advmss)), tp.copied_seq, cx.now);
-        }
-        self.tcp_sndbuf_expand(sk, wmem_max);
-    }
-
-    /// `tcp_sndbuf_expand`: room for twice the congestion window.
-    pub(super) fn tcp_sndbuf_expand(&mut self, sk: SockId, wmem_max: u32) {
-        let Some(tp) = self.socks.tcp(sk) else { return };
-        let per_mss = (u32::from(tp.mss_clamp.min(1460)).max(tp.mss_cache) + super::MAX_TCP_HEADER + 320)
-            .next_power_of_two()
-            + 256;
-        let segments = tp.snd_cwnd.max(10).max(4);
-        let wanted = (2 * segments).saturating_mul(per_mss).min(wmem_max);
-        if let Some(sock) = self.socks.get_mut(sk).filter(|s| !s.sndbuf_locked) {
-            sock.sndbuf = sock.sndbuf.max(wanted);
-        }
-    }
-
-    /// Tells the window that a segment brought.
-    pub(super) fn tcp_set_snd_wnd(&mut self, cx: &mut Cx<'_>, sk: SockId, window: u32, seq: u32) {
-        let Some(tp) = self.socks.tcp_mut(sk) else { return };
-        tp.snd_wl1 = seq;
-        tp.max_window = tp.max_window.max(window);
-        let old = core::mem::replace(&mut tp.snd_wnd, window);
-        self.tell_set(cx, sk, Field::SndWnd, old, window);
+        tp.rcv_ssthresh = tp.rcv_ssthresh.min(tp.window_clamp);
+        tp.snd_cwnd_stamp = cx.now;
+        let space = tp.rcv_ssthresh.min(tp.rcv_wnd).min(INIT_CWND * advmss);
+        tp.rcvq_space = (space, tp.copied_seq, tp.tcp_mstamp);
     }
 }
 
-impl TcpSock {
-    /// `tcp_sync_mss`: payload bytes of a full segment, from the path's MTU, the peer's MSS and our options.
-    pub(super) fn sync_mss(&mut self) {
-        let options = if self.tstamp_ok { 12 } else { 0 };
-        let mss = (u32::from(self.pmtu).saturating_sub(40)).min(u32::from(self.mss_clamp));
-        let mss = if self.user_mss > 0 { mss.min(u32::from(self.user_mss)) } else { mss };
-        self.mss_cache = mss.saturating_sub(options).max(MIN_PAYLOAD);
-    }
-}
-
-/// The least payload of a full segment: `TCP_MIN_MSS` less the options.
-const MIN_PAYLOAD: u32 = super::MIN_MSS - 40;
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub(crate) enum Target {
     TimeWait(SockId),
     Neigh(IfIndex, Ipv4Addr),
     Task(TaskId),
+    /// A packet's time in a qdisc.
+    Qdisc(IfIndex),
 }
 
 impl Host {
@@ -36,6 +38,7 @@ impl Host {
                 Target::TimeWait(id) => (TimerKind::TimeWait, id.0),
                 Target::Neigh(_, addr) => (TimerKind::Neigh, addr.to_bits()),
                 Target::Task(task) => (TimerKind::SocketTimeout, u32::from(task.0)),
+                Target::Qdisc(dev) => (TimerKind::Qdisc, u32::from(dev.0)),
             };
             let fired = cx.trace.emit(|| What::Timer { kind, op: TimerOp::Fire, owner, after_us: 0 });
             let before = cx.trace.because(fired);
@@ -45,6 +48,7 @@ impl Host {
                 Target::TimeWait(id) => self.tw_timer_handler(cx, id),
                 Target::Neigh(dev, addr) => self.neigh_timer_handler(cx, dev, addr),
                 Target::Task(task) => self.tasks.wake(task),
+                Target::Qdisc(dev) => self.qdisc_watchdog(cx, dev),
             }
             cx.trace.because(before);
         }

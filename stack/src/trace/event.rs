@@ -183,6 +183,14 @@ pub enum TimerKind {
     DelayedAck,
     /// `ICSK_TIME_PROBE0`: zero-window probe.
     Probe,
+    /// `ICSK_TIME_REO_TIMEOUT`: RACK waits for reordered segments.
+    ReoTimeout,
+    /// `ICSK_TIME_LOSS_PROBE`: a tail loss probe.
+    LossProbe,
+    /// `pacing_timer`: the pacing rate holds the next segment back.
+    Pacing,
+    /// `compressed_ack_timer`: ACKs held back so that one stands for several.
+    CompressedAck,
     /// Keepalive.
     Keepalive,
     /// The SYN-ACK of a request socket.
@@ -193,6 +201,8 @@ pub enum TimerKind {
     Neigh,
     /// `SO_RCVTIMEO`, `SO_SNDTIMEO`.
     SocketTimeout,
+    /// `qdisc_watchdog`: a packet's time in `fq`. Owner: the interface.
+    Qdisc,
 }
 
 /// What happened to a timer.
@@ -394,6 +404,22 @@ pub enum What {
     SkbMove { op: SkbOp, delta: u16, skb: SkbId, data: u32, tail: u32 },
     /// `skb_clone`: `skb` is a new head over the data of `of`.
     SkbClone { skb: SkbId, of: SkbId },
+    /// `skb_fill_page_desc`: the skb's fragments go on with `len` bytes at `off` of a page, and it is charged for them.
+    /// The page's number is the host's own; 1 is its first.
+    SkbFrag { skb: SkbId, page: u32, off: u16, len: u16 },
+    /// `skb_shift`: the first `len` bytes of `from`, all in fragments, and what they are charged for, go behind those of
+    /// `to`. `bytes` holds the first of them.
+    SkbShift { to: SkbId, from: SkbId, len: u16, bytes: BytesRef },
+    /// `skb_split`: what lies beyond the first `len` bytes of `skb` goes `into` another; what of it is linear is copied
+    /// next. `bytes` holds the first of what passes in fragments.
+    SkbSplit { skb: SkbId, into: SkbId, len: u16, bytes: BytesRef },
+    /// `__pskb_trim_head`: the first `len` bytes in fragments are given up.
+    SkbTrimHead { skb: SkbId, len: u16 },
+    /// The skb's page fragments now hold `data_len` bytes, cut at their end if they held more; and it is charged for
+    /// `truesize`.
+    SkbFrags { skb: SkbId, data_len: u32, truesize: u32 },
+    /// The skb stands for `segs` segments of `size` payload bytes each, which are cut apart below (GSO).
+    SkbGso { skb: SkbId, size: u16, segs: u16 },
     /// An skb is freed: consumed, or dropped with a reason.
     SkbFree { skb: SkbId, reason: DropReason },
     /// A header offset is set, in bytes from `head`.

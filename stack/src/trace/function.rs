@@ -100,6 +100,8 @@ functions! {
     SysEpollCtl = "do_epoll_ctl", Syscall, "fs/eventpoll.c";
     SysEpollWait = "do_epoll_wait", Syscall, "fs/eventpoll.c";
     SysIoctl = "sock_ioctl", Syscall, "net/socket.c";
+    PollScheduleTimeout = "poll_schedule_timeout", Syscall, "fs/select.c";
+    EpPollCallback = "ep_poll_callback", Socket, "fs/eventpoll.c";
     SockPoll = "sock_poll", Socket, "net/socket.c";
     EpPoll = "ep_poll", Socket, "fs/eventpoll.c";
     TcpPoll = "tcp_poll", Transport, "net/ipv4/tcp.c";
@@ -117,11 +119,13 @@ functions! {
     SockSendmsg = "sock_sendmsg", Socket, "net/socket.c";
     SockRecvmsg = "sock_recvmsg", Socket, "net/socket.c";
     SkStreamWaitMemory = "sk_stream_wait_memory", Socket, "net/core/stream.c";
+    SkStreamWaitClose = "sk_stream_wait_close", Socket, "net/core/stream.c";
     SkWaitData = "sk_wait_data", Socket, "net/core/sock.c";
     SockDefReadable = "sock_def_readable", Socket, "net/core/sock.c";
     SkStreamWriteSpace = "sk_stream_write_space", Socket, "net/core/stream.c";
     TcpConnect = "tcp_connect", Transport, "net/ipv4/tcp_output.c";
     TcpV4Connect = "tcp_v4_connect", Transport, "net/ipv4/tcp_ipv4.c";
+    InetHashConnect = "__inet_hash_connect", Transport, "net/ipv4/inet_hashtables.c";
     TcpSendmsg = "tcp_sendmsg_locked", Transport, "net/ipv4/tcp.c";
     TcpPush = "tcp_push", Transport, "net/ipv4/tcp.c";
     TcpWriteXmit = "tcp_write_xmit", Transport, "net/ipv4/tcp_output.c";
@@ -133,11 +137,14 @@ functions! {
     TcpMakeSynack = "tcp_make_synack", Transport, "net/ipv4/tcp_output.c";
     TcpRetransmitSkb = "__tcp_retransmit_skb", Transport, "net/ipv4/tcp_output.c";
     TcpXmitRetransmitQueue = "tcp_xmit_retransmit_queue", Transport, "net/ipv4/tcp_output.c";
+    TcpRackReoTimeout = "tcp_rack_reo_timeout", Transport, "net/ipv4/tcp_recovery.c";
+    TcpSendLossProbe = "tcp_send_loss_probe", Transport, "net/ipv4/tcp_output.c";
     TcpWriteWakeup = "tcp_write_wakeup", Transport, "net/ipv4/tcp_output.c";
     TcpRetransmitTimer = "tcp_retransmit_timer", Transport, "net/ipv4/tcp_timer.c";
     TcpDelackTimer = "tcp_delack_timer_handler", Transport, "net/ipv4/tcp_timer.c";
     TcpProbeTimer = "tcp_probe_timer", Transport, "net/ipv4/tcp_timer.c";
     TcpKeepaliveTimer = "tcp_keepalive_timer", Transport, "net/ipv4/tcp_timer.c";
+    TcpPaceKick = "tcp_pace_kick", Transport, "net/ipv4/tcp_output.c";
     ReqskTimer = "reqsk_timer_handler", Transport, "net/ipv4/inet_connection_sock.c";
     TwTimer = "tw_timer_handler", Transport, "net/ipv4/inet_timewait_sock.c";
     TcpV4Rcv = "tcp_v4_rcv", Transport, "net/ipv4/tcp_ipv4.c";
@@ -146,6 +153,7 @@ functions! {
     TcpV4SendAck = "tcp_v4_send_ack", Transport, "net/ipv4/tcp_ipv4.c";
     TcpConnRequest = "tcp_conn_request", Transport, "net/ipv4/tcp_input.c";
     TcpCheckReq = "tcp_check_req", Transport, "net/ipv4/tcp_minisocks.c";
+    CookieV4Check = "cookie_v4_check", Transport, "net/ipv4/syncookies.c";
     TcpV4SynRecvSock = "tcp_v4_syn_recv_sock", Transport, "net/ipv4/tcp_ipv4.c";
     TcpTimewaitStateProcess = "tcp_timewait_state_process", Transport, "net/ipv4/tcp_minisocks.c";
     TcpTimeWait = "tcp_time_wait", Transport, "net/ipv4/tcp_minisocks.c";
@@ -161,6 +169,7 @@ functions! {
     TcpDataQueue = "tcp_data_queue", Transport, "net/ipv4/tcp_input.c";
     TcpDataQueueOfo = "tcp_data_queue_ofo", Transport, "net/ipv4/tcp_input.c";
     TcpOfoQueue = "tcp_ofo_queue", Transport, "net/ipv4/tcp_input.c";
+    TcpPruneQueue = "tcp_prune_queue", Transport, "net/ipv4/tcp_input.c";
     TcpFin = "tcp_fin", Transport, "net/ipv4/tcp_input.c";
     TcpReset = "tcp_reset", Transport, "net/ipv4/tcp_input.c";
     TcpRecvmsg = "tcp_recvmsg_locked", Transport, "net/ipv4/tcp.c";
@@ -168,6 +177,8 @@ functions! {
     TcpClose = "__tcp_close", Transport, "net/ipv4/tcp.c";
     TcpShutdown = "tcp_shutdown", Transport, "net/ipv4/tcp.c";
     TcpDone = "tcp_done", Transport, "net/ipv4/tcp.c";
+    TcpDisconnect = "tcp_disconnect", Transport, "net/ipv4/tcp.c";
+    InetCskListenStop = "inet_csk_listen_stop", Transport, "net/ipv4/inet_connection_sock.c";
     TcpV4Err = "tcp_v4_err", Transport, "net/ipv4/tcp_ipv4.c";
     UdpSendmsg = "udp_sendmsg", Transport, "net/ipv4/udp.c";
     UdpSendSkb = "udp_send_skb", Transport, "net/ipv4/udp.c";
@@ -206,8 +217,13 @@ functions! {
     DevQueueXmit = "__dev_queue_xmit", Qdisc, "net/core/dev.c";
     PfifoFastEnqueue = "pfifo_fast_enqueue", Qdisc, "net/sched/sch_generic.c";
     PfifoFastDequeue = "pfifo_fast_dequeue", Qdisc, "net/sched/sch_generic.c";
+    PfifoEnqueue = "pfifo_enqueue", Qdisc, "net/sched/sch_fifo.c";
+    QdiscDequeueHead = "qdisc_dequeue_head", Qdisc, "include/net/sch_generic.h";
+    FqEnqueue = "fq_enqueue", Qdisc, "net/sched/sch_fq.c";
+    FqDequeue = "fq_dequeue", Qdisc, "net/sched/sch_fq.c";
     QdiscRun = "__qdisc_run", Qdisc, "net/sched/sch_generic.c";
     NetifReceiveSkb = "__netif_receive_skb_core", Qdisc, "net/core/dev.c";
+    TcpGsoSegment = "tcp_gso_segment", Qdisc, "net/ipv4/tcp_offload.c";
     DevHardStartXmit = "dev_hard_start_xmit", Driver, "net/core/dev.c";
     NdoStartXmit = "ndo_start_xmit", Driver, "the driver";
     TxClean = "napi_consume_skb", Driver, "net/core/skbuff.c";

@@ -26,10 +26,10 @@ pub const COPY_SAMPLE: usize = 256;
 pub struct Tracer {
     on: bool,
     log: EventLog,
-    at: Instant,
-    host: HostId,
-    context: Context,
-    cause: EventId,
+    /// The next event but for what it says: when, where, because of what. Its function is the one entered last, or
+    /// who stands for none.
+    next: Event,
+    /// The functions entered and not yet left.
     calls: Vec<Function>,
     asleep: Option<Wait>,
     quiet: usize,
@@ -67,10 +67,14 @@ impl Tracer {
         Tracer {
             on,
             log: EventLog::new(),
-            at: Instant::ZERO,
-            host: HostId(0),
-            context: Context::Task,
-            cause: EventId::NONE,
+            next: Event {
+                at: Instant::ZERO,
+                because: EventId::NONE,
+                function: outermost(Context::Task),
+                host: HostId(0),
+                context: Context::Task,
+                what: What::Enter,
+            },
             calls: Vec::new(),
             asleep: None,
             quiet: 0,
@@ -122,10 +126,8 @@ impl Tracer {
 
     /// An input begins: `cause` is the event that led to it.
     pub fn begin(&mut self, at: Instant, host: HostId, context: Context, cause: EventId) {
-        self.at = at;
-        self.host = host;
-        self.context = context;
-        self.cause = cause;
+        let function = outermost(context);
+        self.next = Event { at, because: cause, function, host, context, what: What::Enter };
         self.calls.clear();
         self.asleep = None;
         self.quiet = 0;
@@ -145,6 +147,7 @@ impl Tracer {
     pub fn wake_up(&mut self, wait: Wait) {
         if let Some(function) = wait.function {
             self.calls.push(function);
+            self.next.function = function;
             self.exit();
         }
         self.quiet = wait.depth.saturating_sub(1);
@@ -152,17 +155,20 @@ impl Tracer {
 
     /// Changes who is running (from a system call into a soft interrupt, say); returns who was.
     pub fn set_context(&mut self, context: Context) -> Context {
-        core::mem::replace(&mut self.context, context)
+        if self.calls.is_empty() {
+            self.next.function = outermost(context);
+        }
+        core::mem::replace(&mut self.next.context, context)
     }
 
     /// Changes the cause of what follows; returns the cause before.
     pub fn because(&mut self, cause: EventId) -> EventId {
-        core::mem::replace(&mut self.cause, cause)
+        core::mem::replace(&mut self.next.because, cause)
     }
 
     /// The cause of what is being done.
     pub fn cause(&self) -> EventId {
-        self.cause
+        self.next.because
     }
 
     /// Takes down an event and gives its number; [`EventId::NONE`] when off.
@@ -171,8 +177,8 @@ impl Tracer {
         if !self.is_on() {
             return EventId::NONE;
         }
-        let event = self.event(what());
-        self.log.push(event)
+        core::hint::cold_path();
+        self.record(what())
     }
 
     /// As [`Tracer::emit`], for an event with bytes beside it.
@@ -181,22 +187,17 @@ impl Tracer {
         if !self.is_on() {
             return EventId::NONE;
         }
+        core::hint::cold_path();
         let bytes = self.log.push_bytes(bytes);
-        let event = self.event(what(bytes));
-        self.log.push(event)
+        self.record(what(bytes))
     }
 
     /// A kernel function is entered.
     #[inline]
     pub fn enter(&mut self, function: Function) {
         if self.is_on() {
-            self.calls.push(function);
-            if self.quiet > 0 {
-                self.quiet -= 1;
-                return;
-            }
-            let event = self.event(What::Enter);
-            self.log.push(event);
+            core::hint::cold_path();
+            self.record_enter(function);
         }
     }
 
@@ -204,12 +205,44 @@ impl Tracer {
     #[inline]
     pub fn exit(&mut self) {
         if self.is_on() {
-            if self.asleep.is_none() {
-                let event = self.event(What::Exit);
-                self.log.push(event);
-            }
-            self.calls.pop();
+            core::hint::cold_path();
+            self.record_exit();
         }
+    }
+
+    #[inline(never)]
+    fn record_enter(&mut self, function: Function) {
+        if self.calls.len() == self.calls.capacity() {
+            return self.enter_deeper(function);
+        }
+        self.calls.push(function);
+        self.next.function = function;
+        if self.quiet == 0 {
+            self.log.record(&self.next, What::Enter);
+        } else {
+            self.quiet -= 1;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_deeper(&mut self, function: Function) {
+        self.calls.reserve(64);
+        self.record_enter(function);
+    }
+
+    #[inline(never)]
+    fn record_exit(&mut self) {
+        if self.asleep.is_none() {
+            self.log.record(&self.next, What::Exit);
+        }
+        self.calls.pop();
+        self.next.function = self.calls.last().copied().unwrap_or(outermost(self.next.context));
+    }
+
+    #[inline(always)]
+    fn record(&mut self, what: What) -> EventId {
+        self.log.record(&self.next, what)
     }
 
     /// A number for a new skb.
@@ -225,14 +258,14 @@ impl Tracer {
         self.next_frame = self.next_frame.wrapping_add(1).max(1);
         id
     }
+}
 
-    fn event(&self, what: What) -> Event {
-        let function = self.calls.last().copied().unwrap_or(match self.context {
-            Context::Task | Context::Syscall => Function::User,
-            Context::Nic => Function::NicReceive,
-            Context::Wire => Function::Link,
-            _ => Function::NapiPoll,
-        });
-        Event { at: self.at, because: self.cause, function, host: self.host, context: self.context, what }
+/// Who acts when no kernel function is entered.
+fn outermost(context: Context) -> Function {
+    match context {
+        Context::Task | Context::Syscall => Function::User,
+        Context::Nic => Function::NicReceive,
+        Context::Wire => Function::Link,
+        _ => Function::NapiPoll,
     }
 }

@@ -3,17 +3,21 @@
 //! Linux: `net/ipv4/udp.c`, `net/ipv4/datagram.c`. RFC 768, RFC 1122 §4.1. A datagram that does not fit one
 //! packet is refused with `EMSGSIZE`: IPv4 fragments are not made.
 
+use crate::dev::NET_XMIT_CN;
 use crate::host::{Cx, Host};
 use crate::icmp::Quoted;
 use crate::ip::{Dst, Send, output_headroom};
 use crate::skb::{DropReason, SkBuff};
 use crate::socket::{From, RCV_SHUTDOWN, SEND_SHUTDOWN};
-use crate::syscall::{AF_INET, AF_UNSPEC, Errno, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, Progress, SockAddr, Stop, SysRet};
-use crate::trace::{CopyKind, Function, HeaderOffset, Proto, SockId, TaskId, TcpState};
+use crate::syscall::{
+    AF_INET, AF_UNSPEC, Errno, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, Out, Progress, SockAddr, Stop, SysRet,
+};
+use crate::trace::{CopyKind, Field, Function, HeaderOffset, Proto, SockId, TaskId, TcpState};
 use crate::wire::checksum::{csum_fold, csum_partial, pseudo_header};
 use crate::wire::icmpv4::{ICMP_DEST_UNREACH, ICMP_PORT_UNREACH};
 use crate::wire::ipv4::{IPPROTO_UDP, IPV4_HLEN, Ipv4Repr};
 use crate::wire::udp::{UDP_HLEN, UdpRepr};
+use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 impl Host {
@@ -22,8 +26,8 @@ impl Host {
         if i32::from(addr.family) == AF_UNSPEC {
             if let Some(sock) = self.socks.get_mut(sk) {
                 sock.peer = (Ipv4Addr::UNSPECIFIED, 0);
+                sock.set_state(cx, TcpState::Close);
             }
-            self.set_state(cx, sk, TcpState::Close);
             return Ok(());
         }
         if i32::from(addr.family) != AF_INET {
@@ -36,9 +40,9 @@ impl Host {
                 sock.local.0 = to.src;
             }
             sock.peer = (addr.addr, addr.port);
+            sock.set_state(cx, TcpState::Established);
+            sock.tell_names(cx);
         }
-        self.set_state(cx, sk, TcpState::Established);
-        self.tell_names(cx, sk);
         Ok(())
     }
 
@@ -90,14 +94,23 @@ impl Host {
             let mut skb = SkBuff::alloc(room + buf.len() as u32, cx);
             skb.reserve(room, cx);
             skb.append(CopyKind::FromUser, buf, cx);
-            self.udp_send_skb(cx, sk, &to, (dst, port), skb);
-            Ok(buf.len())
+            let err = self.udp_send_skb(cx, sk, &to, (dst, port), skb);
+            // `net_xmit_errno`: a full qdisc is an error only for who asked for errors.
+            match err {
+                0 | NET_XMIT_CN => Ok(buf.len()),
+                1.. if self.socks.get(sk).is_some_and(|s| s.recverr) => Err(Errno::ENOBUFS.into()),
+                1.. => Ok(buf.len()),
+                errno => Err(Errno::from_number(-errno).unwrap_or(Errno::EIO).into()),
+            }
         })
     }
 
     /// `udp_send_skb`: the header and its checksum.
-    fn udp_send_skb(&mut self, cx: &mut Cx<'_>, sk: SockId, to: &Dst, peer: (Ipv4Addr, u16), mut skb: SkBuff) {
-        let Some(sock) = self.socks.get_mut(sk) else { return skb.kfree(DropReason::NoSocket, cx) };
+    fn udp_send_skb(&mut self, cx: &mut Cx<'_>, sk: SockId, to: &Dst, peer: (Ipv4Addr, u16), mut skb: SkBuff) -> i32 {
+        let Some(sock) = self.socks.get_mut(sk) else {
+            skb.kfree(DropReason::NoSocket, cx);
+            return 0;
+        };
         let src = if sock.local.0.is_unspecified() { to.src } else { sock.local.0 };
         sock.ip_id = sock.ip_id.wrapping_add(1);
         let send = Send {
@@ -106,7 +119,7 @@ impl Host {
             protocol: IPPROTO_UDP,
             tos: sock.tos,
             ttl: sock.ttl.unwrap_or(self.sysctl.ip_default_ttl as u8),
-            df: true,
+            df: sock.ip_dont_fragment(to),
             id: sock.ip_id,
         };
         let src_port = sock.local.1;
@@ -122,8 +135,8 @@ impl Host {
                 check => check,
             };
             skb.write_header(Proto::Udp, at, &header.emit(), cx);
-            self.ip_queue_xmit(cx, Function::IpSendSkb, to, send, skb);
-        });
+            self.ip_queue_xmit(cx, Function::IpSendSkb, to, send, skb)
+        })
     }
 
     /// `__udp4_lib_rcv`.
@@ -158,8 +171,9 @@ impl Host {
         if full {
             return skb.kfree(DropReason::SocketRcvbuff, cx);
         }
-        self.sock_queue_rcv_skb(cx, sk, skb, from);
-        self.sock_def_readable(cx, sk);
+        let Some(sock) = self.socks.get_mut(sk) else { return skb.kfree(DropReason::NoSocket, cx) };
+        sock.queue_rcv_skb(cx, skb, from);
+        cx.call(Function::SockDefReadable, |cx| self.sk_wake_id(cx, sk));
     }
 
     /// `udp_recvmsg`, `ping_recvmsg`: one datagram; what does not fit the buffer is lost.
@@ -174,6 +188,9 @@ impl Host {
     ) -> Result<SysRet, Stop> {
         cx.call(function, |cx| {
             let Some(sock) = self.socks.get_mut(sk) else { return Err(Errno::EBADF.into()) };
+            if flags & MSG_ERRQUEUE != 0 {
+                return sock.recv_error(len);
+            }
             if let Some(errno) = sock.take_err() {
                 return Err(errno.into());
             }
@@ -185,29 +202,43 @@ impl Host {
                     return Err(Errno::EAGAIN.into());
                 }
                 let patience = (sock.rcvtimeo, Errno::EAGAIN);
-                return Err(self.sleep_or_fail(cx, (task, sk), Function::SkWaitData, progress, patience));
+                return Err(sock.sleep_or_fail(cx, task, Function::SkWaitData, progress, patience));
             };
             let count = skb.len().min(len);
-            let data = skb.bytes(cx)[..count].to_vec();
-            skb.copied_out(CopyKind::ToUser, 0, count, cx);
+            let mut data = Vec::new();
+            skb.copy_out(CopyKind::ToUser, 0, count, &mut data, cx);
             let value = if flags & MSG_TRUNC != 0 { skb.len() } else { count };
+            let cut = if skb.len() > count { MSG_TRUNC } else { 0 };
+            let control = sock.datagram_cmsgs(cx, &skb);
             if flags & MSG_PEEK == 0
-                && let Some((skb, _)) = self.dequeue_rcv_skb(cx, sk)
+                && let Some((skb, _)) = sock.dequeue_rcv_skb(cx)
             {
                 skb.consume(cx);
             }
-            Ok(SysRet { data, addr: Some(SockAddr::v4(from.addr, from.port)), ..SysRet::ok(value as i64) })
+            Ok(SysRet {
+                data,
+                addr: Some(SockAddr::v4(from.addr, from.port)),
+                out: Out::Message { control, flags: cut },
+                ..SysRet::ok(value as i64)
+            })
         })
     }
 
-    /// `__udp4_lib_err`: an ICMP error for a datagram of ours; only a connected socket is told.
+    /// `__udp4_lib_err`: an ICMP error for a datagram of ours. Only a connected socket is told, and only of what is
+    /// final; with `IP_RECVERR` any socket of anything, and the error queue says more.
     pub(crate) fn udp_err(&mut self, cx: &mut Cx<'_>, quoted: &Quoted, errno: Errno, fatal: bool) {
         cx.call(Function::UdpErr, |cx| {
             let local = (quoted.src, quoted.src_port);
             let Ok(sk) = self.socks.datagram(IPPROTO_UDP, local, (quoted.dst, quoted.dst_port)) else { return };
-            if fatal && self.socks.get(sk).is_some_and(|s| s.state == TcpState::Established) {
-                self.sk_set_err(cx, sk, errno);
+            let Some(sock) = self.socks.get_mut(sk) else { return };
+            if sock.recverr {
+                sock.ip_icmp_error(quoted, errno);
+            } else if !fatal || sock.state != TcpState::Established {
+                return;
             }
+            sock.err = Some(errno);
+            cx.tell_set(sk, Field::SkErr, 0, errno as u32);
+            self.sk_wake_id(cx, sk);
         });
     }
 }

@@ -4,34 +4,53 @@ use core::net::Ipv4Addr;
 
 /// The running one's-complement sum of `bytes`, added to `sum`. An odd last byte is padded with zero.
 pub fn csum_partial(bytes: &[u8], sum: u64) -> u64 {
-    // Four bytes at a time, as two halves: a u64 holds the carries, in WASM too.
-    let mut sum = sum;
-    let mut chunks = bytes.chunks_exact(8);
-    for c in &mut chunks {
-        let w = u64::from_be_bytes([c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]]);
-        sum += (w & 0xffff_ffff) + (w >> 32);
+    // RFC 1071 §2: the sum may be taken in either byte order, and swapped at the end. Little-endian words are what
+    // machines read; a u64 holds the carries of two halves, in WASM too. Two sums, so that one need not wait for the
+    // other.
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    let (mut even, mut odd) = (0, 0);
+    for block in blocks {
+        let (pairs, _) = block.as_chunks::<16>();
+        for pair in pairs {
+            let word = |at| u64::from_le_bytes(core::array::from_fn(|i| pair[at + i]));
+            even += halves(word(0));
+            odd += halves(word(8));
+        }
     }
-    let mut rest = chunks.remainder().chunks_exact(2);
-    for c in &mut rest {
-        sum += u64::from(u16::from_be_bytes([c[0], c[1]]));
+    let mut words = even + odd;
+    let (chunks, rest) = rest.as_chunks::<8>();
+    for chunk in chunks {
+        words += halves(u64::from_le_bytes(*chunk));
     }
-    if let [last] = rest.remainder() {
-        sum += u64::from(*last) << 8;
+    let (chunks, rest) = rest.as_chunks::<2>();
+    for chunk in chunks {
+        words += u64::from(u16::from_le_bytes(*chunk));
     }
-    sum
+    if let [last] = rest {
+        words += u64::from(*last);
+    }
+    sum + u64::from(fold(words).swap_bytes())
+}
+
+fn halves(word: u64) -> u64 {
+    (word & 0xffff_ffff) + (word >> 32)
 }
 
 /// Folds a running sum to 16 bits and complements it (`csum_fold`).
-pub fn csum_fold(mut sum: u64) -> u16 {
-    while sum >> 16 != 0 {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
+pub fn csum_fold(sum: u64) -> u16 {
+    !fold(sum)
+}
+
+fn fold(sum: u64) -> u16 {
+    let sum = (sum & 0xffff_ffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    ((sum & 0xffff) + (sum >> 16)) as u16
 }
 
 /// The sum of the TCP and UDP pseudo header (RFC 9293 §3.1, `csum_tcpudp_nofold`).
 pub fn pseudo_header(src: Ipv4Addr, dst: Ipv4Addr, protocol: u8, len: usize) -> u64 {
-    csum_partial(&src.octets(), csum_partial(&dst.octets(), u64::from(protocol) + len as u64))
+    u64::from(src.to_bits()) + u64::from(dst.to_bits()) + u64::from(protocol) + len as u64
 }
 
 /// The checksum of a header without a pseudo header (`ip_fast_csum`).
@@ -67,6 +86,7 @@ static CRC_TABLE: [u32; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn the_example_of_rfc_1071_adds_up() {
@@ -77,6 +97,27 @@ mod tests {
     #[test]
     fn an_odd_byte_counts_as_the_high_half() {
         assert_eq!(csum_fold(csum_partial(&[0xab], 0)), !0xab00);
+    }
+
+    #[test]
+    fn the_sum_is_that_of_the_words_one_by_one() {
+        let bytes: Vec<u8> = (0..300_u32).map(|i| (i * i + 200) as u8).collect();
+        for start in 0..3 {
+            for end in start..bytes.len() {
+                let bytes = &bytes[start..end];
+                let word = |c: &[u8]| u64::from(c[0]) << 8 | c.get(1).map_or(0, |b| u64::from(*b));
+                let plain: u64 = bytes.chunks(2).map(word).sum();
+                assert_eq!(csum_fold(csum_partial(bytes, 0)), csum_fold(plain), "{start}..{end}");
+            }
+        }
+        assert_eq!(csum_fold(csum_partial(&[0xff; 65_536], u64::MAX >> 1)), csum_fold(u64::MAX >> 1));
+    }
+
+    #[test]
+    fn the_pseudo_header_is_summed_as_its_twelve_bytes() {
+        let (src, dst) = (Ipv4Addr::new(10, 20, 30, 41), Ipv4Addr::new(255, 254, 253, 252));
+        let bytes = [10, 20, 30, 41, 255, 254, 253, 252, 0, 6, 0x12, 0x34];
+        assert_eq!(csum_fold(pseudo_header(src, dst, 6, 0x1234)), csum_fold(csum_partial(&bytes, 0)));
     }
 
     #[test]

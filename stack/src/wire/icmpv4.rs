@@ -16,6 +16,8 @@ pub const ICMP_DEST_UNREACH: u8 = 3;
 pub const ICMP_ECHO: u8 = 8;
 /// Time exceeded.
 pub const ICMP_TIME_EXCEEDED: u8 = 11;
+/// A header field makes no sense.
+pub const ICMP_PARAMETERPROB: u8 = 12;
 /// Codes of destination unreachable.
 pub const ICMP_NET_UNREACH: u8 = 0;
 /// Codes of destination unreachable.

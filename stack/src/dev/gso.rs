@@ -1,0 +1,200 @@
+//! Generic segmentation offload: a super-packet is cut into segments just before the driver.
+//!
+//! Linux: `validate_xmit_skb` and `skb_gso_segment` in `net/core/dev.c`, `tcp_gso_segment` in
+//! `net/ipv4/tcp_offload.c`, `inet_gso_segment` in `net/ipv4/af_inet.c`. TCP, IPv4, qdisc and neighbour handle
+//! one packet; here each segment gets headers of its own. The payload is shared, not copied.
+
+use crate::host::Cx;
+use crate::skb::SkBuff;
+use crate::tcp::MAX_TCP_HEADER;
+use crate::trace::{Function, HeaderOffset, Proto};
+use crate::wire::checksum::{csum_fold, csum_partial, pseudo_header};
+use crate::wire::ethernet::ETH_HLEN;
+use crate::wire::ipv4::{IPPROTO_TCP, IPV4_HLEN};
+use crate::wire::tcp::{CWR, FIN, PSH};
+use crate::wire::{be16, be32};
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+/// `skb_gso_segment` for TCP over IPv4 over Ethernet: the segments, in order. `skb` is used up.
+pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
+    cx.call(Function::TcpGsoSegment, |cx| {
+        let at = |which| usize::from(skb.header_offset(which)) - skb.headroom() as usize;
+        let (network, transport) = (at(HeaderOffset::Network), at(HeaderOffset::Transport));
+        debug_assert_eq!((network, transport), (ETH_HLEN, ETH_HLEN + IPV4_HLEN));
+        let mut template = Template::read(skb.bytes(cx));
+        let header_len = template.len as u32;
+        let size = usize::from(skb.gso_size);
+        let mut rest = skb;
+        rest.pull(header_len, cx);
+        let mut segments = Vec::with_capacity(rest.len().div_ceil(size.max(1)));
+        while rest.len() > size {
+            let mut segment = SkBuff::alloc(MAX_TCP_HEADER, cx);
+            segment.reserve(MAX_TCP_HEADER, cx);
+            segment.inherit(&rest);
+            segment.move_front(&mut rest, size, cx);
+            segments.push(segment);
+        }
+        segments.push(rest);
+        let count = segments.len();
+        for (index, segment) in segments.iter_mut().enumerate() {
+            (segment.gso_size, segment.gso_segs) = (0, 0);
+            let len = segment.len();
+            template.next(index, len, index + 1 == count, segment.checksum(0, 0, cx));
+            let base = segment.push(header_len, cx);
+            let (ip, tcp) = (base + ETH_HLEN as u16, base + (ETH_HLEN + IPV4_HLEN) as u16);
+            segment.set_header(HeaderOffset::Mac, base, cx);
+            segment.set_header(HeaderOffset::Network, ip, cx);
+            segment.set_header(HeaderOffset::Transport, tcp, cx);
+            segment.write_header(Proto::Tcp, tcp, &template.tcp[..template.len - ETH_HLEN - IPV4_HLEN], cx);
+            segment.write_header(Proto::Ipv4, ip, &template.ip, cx);
+            segment.write_header(Proto::Ethernet, base, &template.ethernet, cx);
+        }
+        segments
+    })
+}
+
+/// The headers of a super-packet; and the sums over what in them is the same for every segment.
+struct Template {
+    ethernet: [u8; ETH_HLEN],
+    ip: [u8; IPV4_HLEN],
+    tcp: [u8; 60],
+    /// Bytes of all three.
+    len: usize,
+    id: u16,
+    seq: u32,
+    flags: u8,
+    ip_sum: u64,
+    tcp_sum: u64,
+}
+
+impl Template {
+    fn read(headers: &[u8]) -> Template {
+        let (mut ethernet, mut ip, mut tcp) = ([0; ETH_HLEN], [0; IPV4_HLEN], [0; 60]);
+        ethernet.copy_from_slice(&headers[..ETH_HLEN]);
+        ip.copy_from_slice(&headers[ETH_HLEN..ETH_HLEN + IPV4_HLEN]);
+        let segment = &headers[ETH_HLEN + IPV4_HLEN..];
+        let tcp_len = usize::from(segment[12] >> 4) * 4;
+        tcp[..tcp_len].copy_from_slice(&segment[..tcp_len]);
+        let (id, seq, flags) = (be16(&ip, 4), be32(&tcp, 4), tcp[13]);
+        for (header, fields) in [(&mut ip[..], &[2..6, 10..12][..]), (&mut tcp[..], &[4..8, 13..14, 16..18][..])] {
+            for field in fields {
+                header[field.clone()].fill(0);
+            }
+        }
+        let addr = |at| Ipv4Addr::from_bits(be32(&ip, at));
+        let pseudo = pseudo_header(addr(12), addr(16), IPPROTO_TCP, 0);
+        Template {
+            len: ETH_HLEN + IPV4_HLEN + tcp_len,
+            ip_sum: csum_partial(&ip, 0),
+            tcp_sum: csum_partial(&tcp, pseudo),
+            ethernet,
+            ip,
+            tcp,
+            id,
+            seq,
+            flags,
+        }
+    }
+
+    /// Sequence number, flags, lengths, identification and checksums of the next segment, whose payload is `len` bytes
+    /// with this sum.
+    fn next(&mut self, index: usize, len: usize, last: bool, payload_sum: u64) {
+        let tot_len = (self.len - ETH_HLEN + len) as u16;
+        let id = self.id.wrapping_add(index as u16);
+        self.ip[2..4].copy_from_slice(&tot_len.to_be_bytes());
+        self.ip[4..6].copy_from_slice(&id.to_be_bytes());
+        let check = csum_fold(self.ip_sum + u64::from(tot_len) + u64::from(id));
+        self.ip[10..12].copy_from_slice(&check.to_be_bytes());
+
+        let not_first = if index > 0 { CWR } else { 0 };
+        let not_last = if last { 0 } else { FIN | PSH };
+        let flags = self.flags & !(not_first | not_last);
+        let tcp_len = self.len - ETH_HLEN - IPV4_HLEN + len;
+        self.tcp[4..8].copy_from_slice(&self.seq.to_be_bytes());
+        self.tcp[13] = flags;
+        let sum = self.tcp_sum + u64::from(self.seq) + u64::from(flags) + tcp_len as u64 + payload_sum;
+        self.tcp[16..18].copy_from_slice(&csum_fold(sum).to_be_bytes());
+        self.seq = self.seq.wrapping_add(len as u32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skb::Mem;
+    use crate::time::Instant;
+    use crate::trace::{CopyKind, Tracer};
+    use crate::wire::ethernet::{ETH_P_IP, EthernetRepr, MacAddr};
+    use crate::wire::ipv4::{Ipv4Repr, ip_send_check};
+    use crate::wire::tcp::{ACK, TcpRepr};
+
+    const SRC: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const DST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+    fn super_packet(payload: &[u8], gso_size: u16, cx: &mut Cx<'_>) -> SkBuff {
+        let mut skb = SkBuff::alloc(MAX_TCP_HEADER, cx);
+        skb.reserve(MAX_TCP_HEADER, cx);
+        let mut done = 0;
+        while done < payload.len() {
+            done += skb.append_page(&payload[done..], cx);
+        }
+        let tcp = TcpRepr { seq: u32::MAX - 2000, ack: 7, flags: ACK | PSH | FIN | CWR, ..TcpRepr::default() };
+        let at = skb.push(32, cx);
+        skb.write_header(Proto::Tcp, at, &tcp.emit(&[1, 1, 8, 10, 0, 1, 2, 3, 4, 5, 6, 7]), cx);
+        skb.set_header(HeaderOffset::Transport, at, cx);
+        let ip = Ipv4Repr {
+            header_len: 20,
+            tos: 0,
+            tot_len: 0,
+            id: u16::MAX,
+            frag_off: 0x4000,
+            ttl: 64,
+            protocol: IPPROTO_TCP,
+            src: SRC,
+            dst: DST,
+        };
+        let mut bytes = ip.emit();
+        ip_send_check(&mut bytes);
+        let at = skb.push(20, cx);
+        skb.write_header(Proto::Ipv4, at, &bytes, cx);
+        skb.set_header(HeaderOffset::Network, at, cx);
+        let ethernet = EthernetRepr { dst: MacAddr::BROADCAST, src: MacAddr::ZERO, ethertype: ETH_P_IP };
+        let at = skb.push(14, cx);
+        skb.write_header(Proto::Ethernet, at, &ethernet.emit(), cx);
+        skb.set_header(HeaderOffset::Mac, at, cx);
+        (skb.gso_size, skb.gso_segs) = (gso_size, payload.len().div_ceil(usize::from(gso_size)) as u16);
+        skb
+    }
+
+    #[test]
+    fn every_segment_has_good_headers_and_its_part_of_the_payload() {
+        let payload: Vec<u8> = (0..64_000_u32).map(|i| (i * 7 + (i >> 8)) as u8).collect();
+        for size in [1448, 1001, 536, 63_999] {
+            let (mut trace, mut mem) = (Tracer::new(true), Mem::default());
+            let cx = &mut Cx { now: Instant::ZERO, trace: &mut trace, mem: &mut mem };
+            let skb = super_packet(&payload, size, cx);
+            let (mut got, mut seq) = (Vec::new(), u32::MAX - 2000);
+            let segments = tcp_gso_segment(skb, cx);
+            let count = segments.len();
+            assert_eq!(count, payload.len().div_ceil(usize::from(size)));
+            for (index, segment) in segments.into_iter().enumerate() {
+                let mut frame = Vec::new();
+                segment.copy_out(CopyKind::DmaOut, 0, segment.len(), &mut frame, cx);
+                segment.consume(cx);
+                let ip = Ipv4Repr::parse(&frame[14..]).expect("a good IPv4 header");
+                assert_eq!((usize::from(ip.tot_len), ip.id), (frame.len() - 14, u16::MAX.wrapping_add(index as u16)));
+                let tcp = TcpRepr::parse(&frame[34..]).expect("a good TCP header");
+                let sum = pseudo_header(SRC, DST, IPPROTO_TCP, frame.len() - 34);
+                assert_eq!(csum_fold(csum_partial(&frame[34..], sum)), 0);
+                let ends = if index + 1 == count { FIN | PSH } else { 0 };
+                assert_eq!((tcp.seq, tcp.flags), (seq, ACK | ends | if index == 0 { CWR } else { 0 }));
+                seq = seq.wrapping_add(frame.len() as u32 - 66);
+                got.extend_from_slice(&frame[66..]);
+            }
+            assert!(got == payload, "{size}");
+            assert_eq!(mem.in_use(), 0);
+            assert_eq!(mem.bytes_copied(CopyKind::Kernel), 0);
+        }
+    }
+}
