@@ -4,6 +4,7 @@
 //! machine with Rust alone can run it. One file a command; `sh` runs programs, `workspace` knows where things are.
 
 mod bench;
+mod conformance;
 mod page;
 mod precompress;
 mod screenshot;
@@ -45,6 +46,10 @@ enum Command {
     ///
     /// Installs the programs it needs when it runs as root on Debian or Ubuntu, and names them otherwise.
     Test(test::Args),
+    /// Run the packetdrill scripts of the Linux kernel and our own, and print a table.
+    ///
+    /// Fails if one of our own fails, or more than one of the kernel's.
+    Conformance(conformance::Args),
     /// Measure the stack beside smoltcp, natively and in WebAssembly.
     ///
     /// Prints a table and writes bench.json into cargo's target folder. A quiet machine gives steadier numbers.
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::Tidy => tidy::run(),
         Command::Build(args) => page::run(&args),
         Command::Screenshot(args) => screenshot::run(&args),

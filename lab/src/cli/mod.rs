@@ -47,11 +47,11 @@ struct PacketdrillArgs {
     scripts: Vec<PathBuf>,
 
     /// Of what the sockets and packets are: ipv4, ipv6 or ipv4-mapped-ipv6
-    #[arg(long, value_name = "VERSION", alias = "ip_version")]
+    #[arg(long = "ip-version", value_name = "VERSION", alias = "ip_version")]
     ip_version: Option<String>,
 
     /// How far a time may be off, in microseconds
-    #[arg(long, value_name = "N", alias = "tolerance-usecs")]
+    #[arg(long = "tolerance_usecs", value_name = "N", alias = "tolerance-usecs")]
     tolerance_usecs: Option<String>,
 
     /// A packet that no line of the script reads is a failure

@@ -24,7 +24,11 @@ mod show;
 mod symbols;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use ast::Script;
+pub use calls::{Address, Buffer, CallKind, Control, ControlData, EpollEntry, Message, OptionValue, PollEntry};
 pub use driver::start;
 pub use parser::{CliOption, Refusal, check_option, parse};
 pub use verdict::{Outcome, run};

@@ -9,5 +9,6 @@ mod cli;
 mod http;
 mod live;
 mod luck;
+mod packetdrill;
 mod scenarios;
 mod strace;
