@@ -2,6 +2,7 @@
 
 use super::config::{SceneConfig, TaskConfig};
 use super::memory::{Area, Piece};
+use super::pages::{Frag, Frags};
 use super::state::{CallLine, FrameState, Host, Neigh, STRACE_LINES, Skb, Sock, Task, queue_layer};
 use super::types::{Place, SkbMoveScene, SkbRef, TaskState};
 use crate::captions::{Fact, Narrator};
@@ -283,6 +284,8 @@ impl SceneBuilder {
                     tail: 0,
                     end,
                     truesize,
+                    frags: Frags::default(),
+                    gso: None,
                     offsets: [None; 3],
                     last_move: None,
                     owner: None,
@@ -315,6 +318,12 @@ impl SceneBuilder {
                 skb.last_move = Some(SkbMoveScene { op, delta: delta.into(), old_data, old_tail, event: id });
                 (skb.data, skb.tail) = (data, tail);
             }
+            What::SkbFrag { .. }
+            | What::SkbFrags { .. }
+            | What::SkbShift { .. }
+            | What::SkbSplit { .. }
+            | What::SkbTrimHead { .. }
+            | What::SkbGso { .. } => fragments(host, id, event, log),
             What::SkbFree { skb, .. } => free(host, skb),
             What::SkbHeaderOffset { which, skb, offset } => {
                 let Some(skb) = host.skb(skb) else { return };
@@ -374,6 +383,11 @@ impl SceneBuilder {
             }
         }
         if matches!(kind, CopyKind::FromUser | CopyKind::Kernel) {
+            if let Some(skb) = self.host(event.host).skb(skb)
+                && u32::from(at) >= skb.end
+            {
+                return skb.frags.write_last(len, bytes, event.function, id);
+            }
             let place = (Proto::Payload, at.into(), len);
             write(self.host(event.host), skb, piece(place, bytes.into(), event.function, id));
         }
@@ -386,6 +400,12 @@ pub(crate) fn skb_of(what: &What) -> Option<SkbId> {
         What::SkbAlloc { skb, .. }
         | What::SkbMove { skb, .. }
         | What::SkbClone { skb, .. }
+        | What::SkbFrag { skb, .. }
+        | What::SkbFrags { skb, .. }
+        | What::SkbShift { to: skb, .. }
+        | What::SkbSplit { skb, .. }
+        | What::SkbTrimHead { skb, .. }
+        | What::SkbGso { skb, .. }
         | What::SkbFree { skb, .. }
         | What::SkbHeaderOffset { skb, .. }
         | What::Header { skb, .. }
@@ -421,6 +441,62 @@ fn write(host: &mut Host, skb: SkbId, piece: Piece) {
     let area = host.skbs.get(&skb).map(|s| s.area);
     if let Some(area) = area.and_then(|a| host.areas.get_mut(&a)) {
         Rc::make_mut(area).write(piece);
+    }
+}
+
+/// Page fragments come, pass from skb to skb, and go.
+fn fragments(host: &mut Host, id: EventId, event: &Event, log: &EventLog) {
+    let by = (event.function, id);
+    match event.what {
+        What::SkbFrag { skb, page, off, len } => {
+            let Some(skb) = host.skb(skb) else { return };
+            let (off, len) = (off.into(), len.into());
+            skb.frags.push(Frag { page, off, len, bytes: Rc::new([]), function: by.0, event: id });
+            skb.truesize = skb.truesize.saturating_add(len);
+        }
+        What::SkbFrags { skb, data_len, truesize } => {
+            let Some(skb) = host.skb(skb) else { return };
+            skb.frags.set_len(data_len, by);
+            skb.truesize = truesize;
+        }
+        What::SkbShift { to, from, len, bytes } => {
+            let len = u32::from(len);
+            let moved = host.skb(from).map_or_else(Frags::default, |from| {
+                from.truesize = from.truesize.saturating_sub(len);
+                from.frags.take_front(len, by)
+            });
+            let Some(to) = host.skb(to) else { return };
+            to.truesize = to.truesize.saturating_add(len);
+            to.frags.append(moved, log.bytes(bytes));
+        }
+        What::SkbSplit { skb, into, len, bytes } => {
+            let Some(skb) = host.skb(skb) else { return };
+            let keep = u32::from(len).saturating_sub(skb.tail.saturating_sub(skb.data));
+            let kept = if keep > 0 { skb.frags.take_front(keep, by) } else { Frags::default() };
+            let rest = core::mem::replace(&mut skb.frags, kept);
+            if let Some(into) = host.skb(into) {
+                into.frags.append(rest, log.bytes(bytes));
+            }
+        }
+        What::SkbTrimHead { skb, len } => {
+            if let Some(skb) = host.skb(skb) {
+                let _ = skb.frags.take_front(len.into(), by);
+            }
+        }
+        // `skb_shared_info` is one for all heads over the bytes.
+        What::SkbGso { skb, size, segs } if segs > 0 => {
+            let Some(area) = host.skbs.get(&skb).map(|s| s.area) else { return };
+            let gso = Some((size, segs));
+            for head in host.skbs.values_mut().filter(|s| s.area == area && s.gso != gso) {
+                Rc::make_mut(head).gso = gso;
+            }
+        }
+        What::SkbGso { skb, .. } => {
+            if let Some(skb) = host.skb(skb) {
+                skb.gso = None;
+            }
+        }
+        _ => {}
     }
 }
 

@@ -418,7 +418,8 @@ pub enum What {
     /// The skb's page fragments now hold `data_len` bytes, cut at their end if they held more; and it is charged for
     /// `truesize`.
     SkbFrags { skb: SkbId, data_len: u32, truesize: u32 },
-    /// The skb stands for `segs` segments of `size` payload bytes each, which are cut apart below (GSO).
+    /// The skb stands for `segs` segments of `size` payload bytes each, which are cut apart below (GSO); with 0 of them
+    /// it has been cut, and is the last.
     SkbGso { skb: SkbId, size: u16, segs: u16 },
     /// An skb is freed: consumed, or dropped with a reason.
     SkbFree { skb: SkbId, reason: DropReason },
