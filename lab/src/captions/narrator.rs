@@ -301,7 +301,7 @@ impl Narrator {
                 }
                 (Fact::Split { len }, true)
             }
-            What::SkbTrimHead { skb, len } => {
+            What::SkbTrimHead { skb, len, .. } => {
                 if let Some(story) = self.story(host, skb) {
                     story.remove(len.into());
                 }

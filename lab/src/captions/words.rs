@@ -97,7 +97,7 @@ fn skb_words(what: &What, event: &Event, data_len: u32) -> String {
         }
         What::SkbShift { to, from, len, .. } => format!("skb_shift(#{}, #{}, {len})", to.0, from.0),
         What::SkbSplit { skb, into, len, .. } => format!("skb_split(#{}, #{}, {len})", skb.0, into.0),
-        What::SkbTrimHead { skb, len } => format!("__pskb_trim_head(#{}, {len})", skb.0),
+        What::SkbTrimHead { skb, len, .. } => format!("__pskb_trim_head(#{}, {len})", skb.0),
         What::SkbFrags { skb, data_len, truesize } => {
             format!("skb #{}  data_len {data_len}  truesize {truesize}", skb.0)
         }

@@ -74,6 +74,7 @@ pub(crate) fn bytes_of(what: &What) -> Option<BytesRef> {
         | What::Copy { bytes, .. }
         | What::SkbShift { bytes, .. }
         | What::SkbSplit { bytes, .. }
+        | What::SkbTrimHead { bytes, .. }
         | What::FrameBytes { bytes, .. }
         | What::Neigh { mac: bytes, .. } => Some(*bytes),
         _ => None,

@@ -2,7 +2,7 @@
 
 use super::config::{SceneConfig, TaskConfig};
 use super::memory::{Area, Piece};
-use super::pages::{Frag, Frags};
+use super::pages::{Frags, fragments};
 use super::state::{CallLine, FrameState, Host, Neigh, STRACE_LINES, Skb, Sock, Task, queue_layer};
 use super::types::{Place, SkbMoveScene, SkbRef, TaskState};
 use crate::captions::{Fact, Narrator};
@@ -10,7 +10,7 @@ use crate::dissect::split;
 use stack::skb::SkbId;
 use stack::trace::{
     BytesRef, CopyKind, Event, EventId, EventLog, Function, HeaderOffset, HostId, Layer, NeighState, Proto, QueueKind,
-    QueueOp, SkbOp, TcpState, TimerOp, What,
+    QueueOp, SkbOp, TcpState, TimerKind, TimerOp, What,
 };
 use stack::wire::ethernet::MacAddr;
 use stack::wire::ipv4::IPPROTO_TCP;
@@ -243,6 +243,9 @@ impl SceneBuilder {
                 if let Some(sock) = host.sock(stack::trace::SockId(owner)) {
                     match op {
                         TimerOp::Set => {
+                            if is_transmit_timer(kind) {
+                                sock.timers.retain(|other, _| !is_transmit_timer(*other));
+                            }
                             let due = event.at.as_nanos().saturating_add(u64::from(after_us) * 1_000);
                             sock.timers.insert(kind, (due, id));
                         }
@@ -394,6 +397,11 @@ impl SceneBuilder {
     }
 }
 
+/// One timer of a socket stands for these, in turn (`icsk_retransmit_timer`, `icsk_pending`).
+fn is_transmit_timer(kind: TimerKind) -> bool {
+    matches!(kind, TimerKind::Retransmit | TimerKind::ReoTimeout | TimerKind::LossProbe | TimerKind::Probe)
+}
+
 /// The skb an event is about.
 pub(crate) fn skb_of(what: &What) -> Option<SkbId> {
     match *what {
@@ -441,62 +449,6 @@ fn write(host: &mut Host, skb: SkbId, piece: Piece) {
     let area = host.skbs.get(&skb).map(|s| s.area);
     if let Some(area) = area.and_then(|a| host.areas.get_mut(&a)) {
         Rc::make_mut(area).write(piece);
-    }
-}
-
-/// Page fragments come, pass from skb to skb, and go.
-fn fragments(host: &mut Host, id: EventId, event: &Event, log: &EventLog) {
-    let by = (event.function, id);
-    match event.what {
-        What::SkbFrag { skb, page, off, len } => {
-            let Some(skb) = host.skb(skb) else { return };
-            let (off, len) = (off.into(), len.into());
-            skb.frags.push(Frag { page, off, len, bytes: Rc::new([]), function: by.0, event: id });
-            skb.truesize = skb.truesize.saturating_add(len);
-        }
-        What::SkbFrags { skb, data_len, truesize } => {
-            let Some(skb) = host.skb(skb) else { return };
-            skb.frags.set_len(data_len, by);
-            skb.truesize = truesize;
-        }
-        What::SkbShift { to, from, len, bytes } => {
-            let len = u32::from(len);
-            let moved = host.skb(from).map_or_else(Frags::default, |from| {
-                from.truesize = from.truesize.saturating_sub(len);
-                from.frags.take_front(len, by)
-            });
-            let Some(to) = host.skb(to) else { return };
-            to.truesize = to.truesize.saturating_add(len);
-            to.frags.append(moved, log.bytes(bytes));
-        }
-        What::SkbSplit { skb, into, len, bytes } => {
-            let Some(skb) = host.skb(skb) else { return };
-            let keep = u32::from(len).saturating_sub(skb.tail.saturating_sub(skb.data));
-            let kept = if keep > 0 { skb.frags.take_front(keep, by) } else { Frags::default() };
-            let rest = core::mem::replace(&mut skb.frags, kept);
-            if let Some(into) = host.skb(into) {
-                into.frags.append(rest, log.bytes(bytes));
-            }
-        }
-        What::SkbTrimHead { skb, len } => {
-            if let Some(skb) = host.skb(skb) {
-                let _ = skb.frags.take_front(len.into(), by);
-            }
-        }
-        // `skb_shared_info` is one for all heads over the bytes.
-        What::SkbGso { skb, size, segs } if segs > 0 => {
-            let Some(area) = host.skbs.get(&skb).map(|s| s.area) else { return };
-            let gso = Some((size, segs));
-            for head in host.skbs.values_mut().filter(|s| s.area == area && s.gso != gso) {
-                Rc::make_mut(head).gso = gso;
-            }
-        }
-        What::SkbGso { skb, .. } => {
-            if let Some(skb) = host.skb(skb) {
-                skb.gso = None;
-            }
-        }
-        _ => {}
     }
 }
 

@@ -3,8 +3,9 @@
 //! The fragments follow the stack's own: `SkbFrag` appends, `SkbShift` and `SkbSplit` pass them on, `SkbTrimHead` and
 //! `SkbFrags` give them up.
 
+use super::state::Host;
 use super::types::{FragScene, Region};
-use stack::trace::{COPY_SAMPLE, EventId, Function, Proto};
+use stack::trace::{COPY_SAMPLE, Event, EventId, EventLog, Function, Proto, What};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -92,15 +93,19 @@ impl Frags {
         Frags(taken)
     }
 
-    /// Puts these behind the others; `bytes` are their beginning, where more of it is known than here.
-    pub(super) fn append(&mut self, mut frags: Frags, bytes: &[u8]) {
-        if let Some(first) = frags.0.first_mut()
+    /// Puts these behind the others.
+    pub(super) fn append(&mut self, frags: Frags) {
+        for frag in frags.0 {
+            self.push(frag);
+        }
+    }
+
+    /// The letters at the beginning are these: what was in front of them is cut off.
+    pub(super) fn begins(&mut self, bytes: &[u8]) {
+        if let Some(first) = self.0.first_mut()
             && first.bytes.len() < bytes.len()
         {
             first.bytes = bytes[..bytes.len().min(first.len as usize)].into();
-        }
-        for frag in frags.0 {
-            self.push(frag);
         }
     }
 
@@ -154,6 +159,66 @@ fn unknown(len: u32, (function, event): (Function, EventId)) -> Frag {
     Frag { page: UNKNOWN_PAGE, off: 0, len, bytes: Rc::new([]), function, event }
 }
 
+/// Page fragments come, pass from skb to skb, and go.
+pub(super) fn fragments(host: &mut Host, id: EventId, event: &Event, log: &EventLog) {
+    let by = (event.function, id);
+    match event.what {
+        What::SkbFrag { skb, page, off, len } => {
+            let Some(skb) = host.skb(skb) else { return };
+            let (off, len) = (off.into(), len.into());
+            skb.frags.push(Frag { page, off, len, bytes: Rc::new([]), function: by.0, event: id });
+            skb.truesize = skb.truesize.saturating_add(len);
+        }
+        What::SkbFrags { skb, data_len, truesize } => {
+            let Some(skb) = host.skb(skb) else { return };
+            skb.frags.set_len(data_len, by);
+            skb.truesize = truesize;
+        }
+        What::SkbShift { to, from, len, bytes } => {
+            let len = u32::from(len);
+            let moved = host.skb(from).map_or_else(Frags::default, |from| {
+                from.truesize = from.truesize.saturating_sub(len);
+                let moved = from.frags.take_front(len, by);
+                from.frags.begins(log.bytes(bytes));
+                moved
+            });
+            let Some(to) = host.skb(to) else { return };
+            to.truesize = to.truesize.saturating_add(len);
+            to.frags.append(moved);
+        }
+        What::SkbSplit { skb, into, len, bytes } => {
+            let Some(skb) = host.skb(skb) else { return };
+            let keep = u32::from(len).saturating_sub(skb.tail.saturating_sub(skb.data));
+            let kept = if keep > 0 { skb.frags.take_front(keep, by) } else { Frags::default() };
+            let mut rest = core::mem::replace(&mut skb.frags, kept);
+            rest.begins(log.bytes(bytes));
+            if let Some(into) = host.skb(into) {
+                into.frags.append(rest);
+            }
+        }
+        What::SkbTrimHead { skb, len, bytes } => {
+            if let Some(skb) = host.skb(skb) {
+                let _ = skb.frags.take_front(len.into(), by);
+                skb.frags.begins(log.bytes(bytes));
+            }
+        }
+        // `skb_shared_info` is one for all heads over the bytes.
+        What::SkbGso { skb, size, segs } if segs > 0 => {
+            let Some(area) = host.skbs.get(&skb).map(|s| s.area) else { return };
+            let gso = Some((size, segs));
+            for head in host.skbs.values_mut().filter(|s| s.area == area && s.gso != gso) {
+                Rc::make_mut(head).gso = gso;
+            }
+        }
+        What::SkbGso { skb, .. } => {
+            if let Some(skb) = host.skb(skb) {
+                skb.gso = None;
+            }
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,7 +250,7 @@ mod tests {
         let front = frags.take_front(5, BY);
         assert_eq!(list(&front), [(1, 10, &b"abc"[..]), (2, 0, b"de")]);
         assert_eq!(list(&frags), [(2, 2, &b"fgh"[..])]);
-        frags.append(front, b"");
+        frags.append(front);
         assert_eq!(frags.len(), 8);
     }
 
@@ -196,9 +261,8 @@ mod tests {
         let front = frags.take_front(1448, BY);
         assert_eq!((front.len(), front.0[0].bytes.len()), (1448, COPY_SAMPLE));
         assert_eq!((frags.len(), frags.0[0].off, frags.0[0].bytes.len()), (1552, 1448, 0));
-        let mut next = Frags::default();
-        next.append(frags.take_front(100, BY), b"begins");
-        assert_eq!(list(&next), [(1, 1448, &b"begins"[..])]);
+        frags.begins(b"begins");
+        assert_eq!(list(&frags.take_front(100, BY)), [(1, 1448, &b"begins"[..])]);
     }
 
     #[test]

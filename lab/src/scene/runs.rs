@@ -83,12 +83,12 @@ fn at_the_end_of_a_run_nothing_is_left_over() {
 #[test]
 fn each_skb_holds_the_bytes_that_the_card_sends() {
     // What the fold shows between data and tail, put together, is the frame.
-    for (path, frames) in [("/", 10), ("/bytes/100000", 80)] {
+    for (path, frames) in [("/", 10), ("/bytes/100000 -o x", 80)] {
         let compared = compare_frames(&web("", path));
         assert!(compared > frames, "{path}: {compared} frames");
     }
     // What is sent again is cut and joined first.
-    assert!(compare_frames(&web("loss = 5\nreorder = 5", "/bytes/200000")) > 150);
+    assert!(compare_frames(&web("loss = 5\nreorder = 5", "/bytes/200000 -o x")) > 150);
 }
 
 fn compare_frames(lab: &Lab) -> usize {
@@ -122,7 +122,7 @@ fn compare_frames(lab: &Lab) -> usize {
 
 #[test]
 fn the_payload_of_every_skb_is_as_long_as_tcp_says() {
-    let lab = web("loss = 5\nreorder = 5", "/bytes/200000");
+    let lab = web("loss = 5\nreorder = 5", "/bytes/200000 -o x");
     let mut paged = 0;
     each(&lab, |id, event, fold| {
         let What::Stream { skb, len, .. } = event.what else { return };
@@ -137,7 +137,7 @@ fn the_payload_of_every_skb_is_as_long_as_tcp_says() {
 
 #[test]
 fn a_super_packet_goes_down_once_and_is_cut_just_before_the_driver() {
-    let lab = web("", "/bytes/100000");
+    let lab = web("", "/bytes/100000 -o x");
     let (mut whole, mut segments, mut sizes) = (None, 0, Vec::new());
     each(&lab, |id, event, fold| match event.what {
         What::SkbGso { skb, size, segs } if segs > 0 => {
@@ -176,7 +176,7 @@ fn a_super_packet_goes_down_once_and_is_cut_just_before_the_driver() {
 
 #[test]
 fn every_sent_frame_is_well_formed_and_its_checksums_are_right() {
-    let lab = web("loss = 2\nduplicate = 2\nreorder = 2", "/bytes/100000");
+    let lab = web("loss = 2\nduplicate = 2\nreorder = 2", "/bytes/100000 -o x");
     for (_, event) in lab.log().since(EventId(1)) {
         let What::FrameBytes { bytes, .. } = event.what else { continue };
         let d = dissect::frame(lab.log().bytes(bytes));
@@ -245,7 +245,7 @@ fn each_packet_starts_once() {
 
 #[test]
 fn a_retransmission_is_a_packet_of_its_own() {
-    let lab = web("loss = 10", "/bytes/60000");
+    let lab = web("loss = 10", "/bytes/60000 -o x");
     let beats = beats(&lab);
     let again: Vec<&Beat> = beats.iter().filter(|b| b.caption.starts_with("Sent again")).collect();
     assert!(!again.is_empty());
