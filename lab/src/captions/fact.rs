@@ -114,9 +114,39 @@ pub enum Fact {
         proto: Proto,
         len: u16,
     },
+    /// `paged`: into page fragments.
     Copy {
         kind: CopyKind,
         len: u32,
+        paged: bool,
+    },
+    /// Bytes of a page belong to the packet.
+    Frag {
+        len: u16,
+    },
+    Frags {
+        data_len: u32,
+        truesize: u32,
+    },
+    Gso {
+        size: u16,
+        segs: u16,
+    },
+    /// `segment`: to one that is cut off a super-packet.
+    Shift {
+        len: u16,
+        segment: bool,
+    },
+    Split {
+        len: u16,
+    },
+    TrimHead {
+        len: u16,
+    },
+    /// A segment that was cut off a super-packet gets a header.
+    SegmentHeader {
+        proto: Proto,
+        len: u16,
     },
     Stream {
         seq: u32,

@@ -77,6 +77,15 @@ fn writer(header: HeaderFact) -> &'static str {
     }
 }
 
+/// A header of a segment that was cut off a super-packet: a copy of the super-packet's with the segment's own numbers.
+pub(super) fn segment_header(proto: Proto, len: u16) -> String {
+    match proto {
+        Proto::Tcp => format!("{len} bytes of TCP for this segment: its own sequence number and checksum."),
+        Proto::Ipv4 => format!("{len} bytes of IP for this segment: its own length, ID and checksum."),
+        _ => "Now this segment has headers of its own, as if it had been sent alone.".into(),
+    }
+}
+
 /// A header was read and found good.
 pub(super) fn header_read(proto: Proto, len: u16) -> String {
     match proto {

@@ -25,7 +25,11 @@ pub struct Told {
 /// What is remembered of an skb.
 #[derive(Clone, Copy, Default, Debug)]
 struct Story {
-    len: u32,
+    /// Bytes between data and tail.
+    headlen: u32,
+    /// Bytes in page fragments, and where the linear buffer ends.
+    data_len: u32,
+    end: u32,
     /// Payload bytes in it.
     payload: u32,
     truesize: u32,
@@ -36,6 +40,23 @@ struct Story {
     fresh: bool,
     /// A clone of it went down before.
     cloned: bool,
+    /// A segment was cut off it.
+    cut: bool,
+}
+
+impl Story {
+    /// `len` payload bytes in fragments, and what they are charged for, come or go.
+    fn add(&mut self, len: u32) {
+        self.data_len = self.data_len.saturating_add(len);
+        self.payload = self.payload.saturating_add(len);
+        self.truesize = self.truesize.saturating_add(len);
+    }
+
+    fn remove(&mut self, len: u32) {
+        self.data_len = self.data_len.saturating_sub(len);
+        self.payload = self.payload.saturating_sub(len);
+        self.truesize = self.truesize.saturating_sub(len);
+    }
 }
 
 /// Tells events one after the other. A clone goes on from the same place.
@@ -74,6 +95,12 @@ impl Narrator {
             _ => {}
         }
         Told { fact, beat, packet_start, skb }
+    }
+
+    /// What the skb that an event is about has in page fragments now.
+    pub fn data_len(&self, event: &Event) -> u32 {
+        let skb = crate::scene::skb_of(&event.what);
+        skb.and_then(|id| self.skbs.get(&(event.host, id))).map_or(0, |story| story.data_len)
     }
 
     fn story(&mut self, host: HostId, skb: SkbId) -> Option<&mut Story> {
@@ -132,7 +159,7 @@ impl Narrator {
         match event.what {
             What::SkbAlloc { skb, end, truesize } => {
                 let receiving = matches!(function.layer(), Layer::Driver | Layer::Nic);
-                let story = Story { truesize, receiving, fresh: true, ..Story::default() };
+                let story = Story { truesize, receiving, end, fresh: !is_cut(function), ..Story::default() };
                 Rc::make_mut(&mut self.skbs).insert((host, skb), story);
                 (Fact::SkbAlloc { end, receiving }, false)
             }
@@ -141,25 +168,31 @@ impl Narrator {
                     let again = core::mem::replace(&mut original.cloned, true);
                     (*original, again)
                 });
-                (clone.fresh, clone.cloned, clone.written) = (again, false, 0);
+                (clone.fresh, clone.cloned, clone.cut, clone.written) = (again, false, false, 0);
                 Rc::make_mut(&mut self.skbs).insert((host, skb), clone);
-                (Fact::Clone { len: clone.len, again }, true)
+                (Fact::Clone { len: clone.headlen.saturating_add(clone.data_len), again }, true)
             }
             What::SkbMove { op, delta, skb, data, tail } => {
                 let mut receiving = false;
                 if let Some(story) = self.story(host, skb) {
-                    story.len = tail.saturating_sub(data);
+                    story.headlen = tail.saturating_sub(data);
                     receiving = story.receiving;
                 }
                 let len = delta;
                 match op {
-                    SkbOp::Reserve => (Fact::Reserve { len, receiving }, !receiving),
+                    SkbOp::Reserve => (Fact::Reserve { len, receiving }, !receiving && !is_cut(function)),
                     SkbOp::Put => (Fact::Put { len, function }, false),
                     SkbOp::Push => (Fact::Push { len, function }, false),
                     SkbOp::Pull => (Fact::Pull { len, function, receiving }, receiving),
                     SkbOp::Trim => (Fact::Trim { len }, false),
                 }
             }
+            What::SkbFrag { .. }
+            | What::SkbFrags { .. }
+            | What::SkbGso { .. }
+            | What::SkbShift { .. }
+            | What::SkbSplit { .. }
+            | What::SkbTrimHead { .. } => self.pages_fact(event),
             What::SkbFree { reason: DropReason::Consumed, .. } => {
                 (Fact::Consumed { function }, function == Function::TcpCleanRtxQueue)
             }
@@ -178,20 +211,28 @@ impl Narrator {
                     HeaderFact::Ipv4 { ttl, .. } if function == Function::IpForward => HeaderFact::Forwarded { ttl },
                     header => header,
                 };
+                if function == Function::TcpGsoSegment {
+                    // One step a segment, when its last header stands.
+                    return (Fact::SegmentHeader { proto, len: bytes.len() as u16 }, proto == Proto::Ethernet);
+                }
                 (Fact::Header { header, len: bytes.len() as u16, payload, again }, !again)
             }
             What::HeaderRead { proto, len, .. } => {
                 (Fact::HeaderRead { proto, len }, matches!(proto, Proto::Arp | Proto::Icmp))
             }
-            What::Copy { kind, skb, len, .. } => {
+            What::Copy { kind, at, skb, len, .. } => {
+                let mut paged = false;
                 if let Some(story) = self.story(host, skb) {
+                    paged = u32::from(at) >= story.end;
                     match kind {
+                        // What lies in pages was counted when they came.
+                        CopyKind::FromUser if paged => {}
                         CopyKind::FromUser | CopyKind::Kernel => story.payload = story.payload.saturating_add(len),
                         CopyKind::DmaIn => story.receiving = true,
                         CopyKind::ToUser | CopyKind::DmaOut => {}
                     }
                 }
-                (Fact::Copy { kind, len }, true)
+                (Fact::Copy { kind, len, paged }, true)
             }
             What::Stream { seq, len, .. } => (Fact::Stream { seq, len }, false),
             What::Owner { skb, receive, .. } => {
@@ -210,4 +251,68 @@ impl Narrator {
             _ => (Fact::Beginning, false),
         }
     }
+
+    /// Page fragments come, pass from skb to skb, and go.
+    fn pages_fact(&mut self, event: &Event) -> (Fact, bool) {
+        let (host, segment) = (event.host, event.function == Function::TcpGsoSegment);
+        match event.what {
+            What::SkbFrag { skb, len, .. } => {
+                if let Some(story) = self.story(host, skb) {
+                    story.add(len.into());
+                }
+                (Fact::Frag { len }, false)
+            }
+            What::SkbFrags { skb, data_len, truesize } => {
+                if let Some(story) = self.story(host, skb) {
+                    (story.data_len, story.truesize) = (data_len, truesize);
+                }
+                (Fact::Frags { data_len, truesize }, false)
+            }
+            What::SkbGso { skb, size, segs } => {
+                if let Some(story) = self.story(host, skb).filter(|_| segs == 0) {
+                    // What is left of a super-packet is its last segment.
+                    story.fresh = true;
+                }
+                (Fact::Gso { size, segs }, segs > 0)
+            }
+            What::SkbShift { to, from, len, .. } => {
+                let mut cut = false;
+                if let Some(story) = self.story(host, from) {
+                    cut = core::mem::replace(&mut story.cut, segment);
+                    story.remove(len.into());
+                }
+                if let Some(story) = self.story(host, to) {
+                    // The first segment goes on with the journey of the super-packet.
+                    story.fresh |= segment && cut;
+                    story.add(len.into());
+                }
+                (Fact::Shift { len, segment }, true)
+            }
+            What::SkbSplit { skb, into, len, .. } => {
+                let keep = u32::from(len);
+                let Some(first) = self.story(host, skb) else { return (Fact::Split { len }, true) };
+                let moved = first.data_len.saturating_sub(keep.saturating_sub(first.headlen));
+                first.payload = first.payload.min(keep);
+                first.data_len -= moved;
+                let cloned = first.cloned;
+                if let Some(second) = self.story(host, into) {
+                    // Of what is linear, a copy tells.
+                    (second.data_len, second.payload, second.cloned) = (moved, moved, cloned);
+                }
+                (Fact::Split { len }, true)
+            }
+            What::SkbTrimHead { skb, len, .. } => {
+                if let Some(story) = self.story(host, skb) {
+                    story.remove(len.into());
+                }
+                (Fact::TrimHead { len }, true)
+            }
+            _ => (Fact::Beginning, false),
+        }
+    }
+}
+
+/// Do skbs that this function makes carry on another's journey?
+fn is_cut(function: Function) -> bool {
+    matches!(function, Function::TcpGsoSegment | Function::TcpFragment | Function::TsoFragment)
 }

@@ -2,7 +2,7 @@
 
 use super::actor;
 use super::fact::Fact;
-use super::headers::{header_read, header_written};
+use super::headers::{header_read, header_written, segment_header};
 use crate::scene::{SceneConfig, timer_name};
 use stack::syscall::{Errno, Sysno};
 use stack::trace::{
@@ -179,9 +179,12 @@ fn skb_sentence(fact: &Fact) -> String {
             };
             format!("The {which} header begins at byte {offset} of the buffer.")
         }
-        Fact::Copy { kind, len } => {
+        Fact::Copy { kind, len, paged } => {
             let n = bytes(len);
             match kind {
+                CopyKind::FromUser if paged => {
+                    format!("The kernel copied the program's {n} into memory pages. There they stay.")
+                }
                 CopyKind::FromUser => format!("The kernel copied the program's {n} in. Now they stay where they are."),
                 CopyKind::ToUser => format!("The kernel copied {n} out to the program's buffer."),
                 CopyKind::DmaOut => format!("The card reads {n} from memory by itself (DMA)."),
@@ -189,6 +192,26 @@ fn skb_sentence(fact: &Fact) -> String {
                 CopyKind::Kernel => format!("The kernel had to copy {n} from one buffer to another."),
             }
         }
+        Fact::Frag { len } => format!("{} of a memory page belong to it, behind its own buffer.", bytes(len.into())),
+        Fact::Frags { data_len: 0, truesize } => format!("The packet now counts with {}.", bytes(truesize)),
+        Fact::Frags { data_len, truesize } => {
+            format!("{} lie in memory pages; the packet counts with {}.", bytes(data_len), bytes(truesize))
+        }
+        Fact::Gso { segs: 0, .. } => "It has been cut: from here on it is one segment.".into(),
+        Fact::Gso { size, segs } => {
+            format!("It stands for {segs} segments of {size} bytes. They are cut just before the card (GSO).")
+        }
+        Fact::Shift { len, segment: true } => {
+            format!("A segment is cut off: it takes over {}, and none is copied.", bytes(len.into()))
+        }
+        Fact::Shift { len, segment: false } => {
+            format!("{} pass to the packet in front, and none is copied.", bytes(len.into()))
+        }
+        Fact::Split { len } => {
+            format!("It is cut after {}: what follows is a packet of its own.", bytes(len.into()))
+        }
+        Fact::TrimHead { len } => format!("Its first {} are acknowledged and leave it.", bytes(len.into())),
+        Fact::SegmentHeader { proto, len } => segment_header(proto, len),
         Fact::Stream { seq, len: 0 } => format!("Its sequence number is {seq}; it carries no bytes of the stream."),
         Fact::Stream { seq, len } => {
             format!("It carries {} of the stream, from sequence number {seq}.", bytes(len))

@@ -35,6 +35,15 @@ fn all_facts() -> Vec<Fact> {
         Fact::FrameBytes { len: LONG },
         Fact::Stream { seq: LONG, len: LONG },
         Fact::Stream { seq: LONG, len: 0 },
+        Fact::Frag { len: u16::MAX },
+        Fact::Frags { data_len: 0, truesize: LONG },
+        Fact::Frags { data_len: u32::from(u16::MAX), truesize: 999_999 },
+        Fact::Gso { size: u16::MAX, segs: 999 },
+        Fact::Gso { size: 1448, segs: 0 },
+        Fact::Shift { len: u16::MAX, segment: true },
+        Fact::Shift { len: u16::MAX, segment: false },
+        Fact::Split { len: u16::MAX },
+        Fact::TrimHead { len: u16::MAX },
         Fact::SockFd { task: T, fd: i32::MAX },
         Fact::SockFd { task: T, fd: -1 },
     ];
@@ -88,10 +97,10 @@ fn all_facts() -> Vec<Fact> {
     }
     use Proto::*;
     for proto in [Ethernet, Arp, Ipv4, Icmp, Udp, Tcp, Payload, Fcs] {
-        facts.push(Fact::HeaderRead { proto, len: u16::MAX });
+        facts.extend([Fact::HeaderRead { proto, len: u16::MAX }, Fact::SegmentHeader { proto, len: u16::MAX }]);
     }
     for kind in [CopyKind::FromUser, CopyKind::ToUser, CopyKind::DmaOut, CopyKind::DmaIn, CopyKind::Kernel] {
-        facts.push(Fact::Copy { kind, len: LONG });
+        facts.extend([true, false].map(|paged| Fact::Copy { kind, len: LONG, paged }));
     }
     use QueueKind::{Neigh, OutOfOrder, Qdisc, Receive, Retransmit, RxRing, TxRing, Write};
     for kind in [Write, Retransmit, Receive, OutOfOrder, Neigh, Qdisc, TxRing, RxRing] {
@@ -210,14 +219,14 @@ fn kernel_words_are_the_kernels() {
     use stack::time::Instant;
     let words = |function, what| {
         let (at, because, host, context) = (Instant::ZERO, EventId::NONE, HostId(0), Context::Syscall);
-        kernel_words(&Event { at, because, function, host, context, what }, &[2, 0, 0, 0, 0, 1])
+        kernel_words(&Event { at, because, function, host, context, what }, &[2, 0, 0, 0, 0, 1], 1000)
     };
     let skb = SkbId(7);
     let f = Function::IpQueueXmit;
     assert_eq!(words(f, What::Enter), "→ __ip_queue_xmit");
     assert_eq!(
         words(f, What::SkbMove { op: SkbOp::Push, delta: 20, skb, data: 100, tail: 157 }),
-        "skb_push(20)  len 57"
+        "skb_push(20)  len 1057"
     );
     let queue = What::Queue { kind: QueueKind::Write, op: QueueOp::Enqueue, depth: 1, skb, owner: 1 };
     assert_eq!(words(f, queue), "sk_write_queue += skb #7  (1 packet)");

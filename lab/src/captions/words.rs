@@ -8,8 +8,9 @@ use stack::trace::{CopyKind, Event, FrameOp, HeaderOffset, Proto, QueueKind, Que
 use stack::wire::ethernet::MacAddr;
 use std::net::Ipv4Addr;
 
-/// The line for an event. `bytes` are what is printed, or the neighbour's hardware address.
-pub fn kernel_words(event: &Event, bytes: &[u8]) -> String {
+/// The line for an event. `bytes` are what is printed, or the neighbour's hardware address; `data_len` is what the skb
+/// has in page fragments.
+pub fn kernel_words(event: &Event, bytes: &[u8], data_len: u32) -> String {
     let f = event.function;
     match event.what {
         What::Enter => format!("→ {}", f.name()),
@@ -74,22 +75,33 @@ pub fn kernel_words(event: &Event, bytes: &[u8]) -> String {
         }
         What::FrameBytes { frame, .. } => format!("frame {} on the wire", frame.0),
         What::FrameDrop { frame, reason } => format!("frame {} discarded  reason {}", frame.0, reason.name()),
-        _ => skb_words(&event.what, event),
+        _ => skb_words(&event.what, event, data_len),
     }
 }
 
-fn skb_words(what: &What, event: &Event) -> String {
+fn skb_words(what: &What, event: &Event, data_len: u32) -> String {
+    let len = |data: u32, tail: u32| tail.saturating_sub(data).saturating_add(data_len);
     match *what {
         What::SkbAlloc { skb, end, truesize } => {
             format!("alloc_skb({end})  skb #{}  truesize {truesize}", skb.0)
         }
         What::SkbMove { op: op @ SkbOp::Trim, data, tail, .. } => {
-            let len = tail.saturating_sub(data);
+            let len = len(data, tail);
             format!("{}({len})  len {len}", op.name())
         }
         What::SkbMove { op, delta, data, tail, .. } => {
-            format!("{}({delta})  len {}", op.name(), tail.saturating_sub(data))
+            format!("{}({delta})  len {}", op.name(), len(data, tail))
         }
+        What::SkbFrag { skb, page, off, len } => {
+            format!("skb_fill_page_desc(#{})  page {page}  offset {off}  {len} bytes", skb.0)
+        }
+        What::SkbShift { to, from, len, .. } => format!("skb_shift(#{}, #{}, {len})", to.0, from.0),
+        What::SkbSplit { skb, into, len, .. } => format!("skb_split(#{}, #{}, {len})", skb.0, into.0),
+        What::SkbTrimHead { skb, len, .. } => format!("__pskb_trim_head(#{}, {len})", skb.0),
+        What::SkbFrags { skb, data_len, truesize } => {
+            format!("skb #{}  data_len {data_len}  truesize {truesize}", skb.0)
+        }
+        What::SkbGso { skb, size, segs } => format!("skb #{}  gso_size {size}  gso_segs {segs}", skb.0),
         What::SkbClone { skb, of } => format!("skb_clone(#{})  skb #{}", of.0, skb.0),
         What::SkbFree { skb, reason: DropReason::Consumed } => format!("consume_skb(#{})", skb.0),
         What::SkbFree { skb, reason } => format!("kfree_skb(#{})  reason {}", skb.0, reason.name()),

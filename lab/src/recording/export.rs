@@ -1,7 +1,7 @@
 //! A run for other programs: events as lines of JSON, frames as pcapng.
 
 use super::Lab;
-use crate::captions;
+use crate::captions::{self, Narrator};
 use serde_json::{Map, Value, json};
 use stack::trace::{BytesRef, Event, EventId, HostId, What};
 use std::fmt::Write as _;
@@ -12,8 +12,10 @@ impl Lab {
     /// hexadecimal.
     pub fn events_jsonl(&self) -> String {
         let mut out = String::new();
+        let mut narrator = Narrator::default();
         for (id, event) in self.log().since(EventId(1)) {
-            let _ = writeln!(out, "{}", self.line(id, event));
+            let _ = narrator.tell(event, self.log());
+            let _ = writeln!(out, "{}", self.line(id, event, narrator.data_len(event)));
         }
         out
     }
@@ -23,7 +25,7 @@ impl Lab {
         crate::pcapng::write(self.log(), self.history.config())
     }
 
-    fn line(&self, id: EventId, event: &Event) -> Value {
+    fn line(&self, id: EventId, event: &Event, data_len: u32) -> Value {
         let mut object = Map::new();
         let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
         let bytes = bytes_of(&event.what).map(|at| self.log().bytes(at));
@@ -35,7 +37,7 @@ impl Lab {
         put("layer", json!(captions::layer_of(event)));
         put("because", json!(event.because.0));
         let shown = matches!(event.what, What::Print { .. } | What::Neigh { .. });
-        put("text", json!(captions::kernel_words(event, bytes.filter(|_| shown).unwrap_or_default())));
+        put("text", json!(captions::kernel_words(event, bytes.filter(|_| shown).unwrap_or_default(), data_len)));
         let (kind, values) = match serde_json::to_value(event.what).unwrap_or_default() {
             Value::Object(what) => what.into_iter().next().unwrap_or_default(),
             name => (name.as_str().unwrap_or_default().to_owned(), Value::Null),
@@ -70,6 +72,9 @@ pub(crate) fn bytes_of(what: &What) -> Option<BytesRef> {
         What::Print { bytes, .. }
         | What::Header { bytes, .. }
         | What::Copy { bytes, .. }
+        | What::SkbShift { bytes, .. }
+        | What::SkbSplit { bytes, .. }
+        | What::SkbTrimHead { bytes, .. }
         | What::FrameBytes { bytes, .. }
         | What::Neigh { mac: bytes, .. } => Some(*bytes),
         _ => None,

@@ -2,6 +2,7 @@
 
 use super::config::{SceneConfig, TaskConfig};
 use super::memory::{Area, Piece};
+use super::pages::{Frags, fragments};
 use super::state::{CallLine, FrameState, Host, Neigh, STRACE_LINES, Skb, Sock, Task, queue_layer};
 use super::types::{Place, SkbMoveScene, SkbRef, TaskState};
 use crate::captions::{Fact, Narrator};
@@ -9,7 +10,7 @@ use crate::dissect::split;
 use stack::skb::SkbId;
 use stack::trace::{
     BytesRef, CopyKind, Event, EventId, EventLog, Function, HeaderOffset, HostId, Layer, NeighState, Proto, QueueKind,
-    QueueOp, SkbOp, TcpState, TimerOp, What,
+    QueueOp, SkbOp, TcpState, TimerKind, TimerOp, What,
 };
 use stack::wire::ethernet::MacAddr;
 use stack::wire::ipv4::IPPROTO_TCP;
@@ -242,6 +243,9 @@ impl SceneBuilder {
                 if let Some(sock) = host.sock(stack::trace::SockId(owner)) {
                     match op {
                         TimerOp::Set => {
+                            if is_transmit_timer(kind) {
+                                sock.timers.retain(|other, _| !is_transmit_timer(*other));
+                            }
                             let due = event.at.as_nanos().saturating_add(u64::from(after_us) * 1_000);
                             sock.timers.insert(kind, (due, id));
                         }
@@ -283,6 +287,8 @@ impl SceneBuilder {
                     tail: 0,
                     end,
                     truesize,
+                    frags: Frags::default(),
+                    gso: None,
                     offsets: [None; 3],
                     last_move: None,
                     owner: None,
@@ -315,6 +321,12 @@ impl SceneBuilder {
                 skb.last_move = Some(SkbMoveScene { op, delta: delta.into(), old_data, old_tail, event: id });
                 (skb.data, skb.tail) = (data, tail);
             }
+            What::SkbFrag { .. }
+            | What::SkbFrags { .. }
+            | What::SkbShift { .. }
+            | What::SkbSplit { .. }
+            | What::SkbTrimHead { .. }
+            | What::SkbGso { .. } => fragments(host, id, event, log),
             What::SkbFree { skb, .. } => free(host, skb),
             What::SkbHeaderOffset { which, skb, offset } => {
                 let Some(skb) = host.skb(skb) else { return };
@@ -374,10 +386,20 @@ impl SceneBuilder {
             }
         }
         if matches!(kind, CopyKind::FromUser | CopyKind::Kernel) {
+            if let Some(skb) = self.host(event.host).skb(skb)
+                && u32::from(at) >= skb.end
+            {
+                return skb.frags.write_last(len, bytes, event.function, id);
+            }
             let place = (Proto::Payload, at.into(), len);
             write(self.host(event.host), skb, piece(place, bytes.into(), event.function, id));
         }
     }
+}
+
+/// One timer of a socket stands for these, in turn (`icsk_retransmit_timer`, `icsk_pending`).
+fn is_transmit_timer(kind: TimerKind) -> bool {
+    matches!(kind, TimerKind::Retransmit | TimerKind::ReoTimeout | TimerKind::LossProbe | TimerKind::Probe)
 }
 
 /// The skb an event is about.
@@ -386,6 +408,12 @@ pub(crate) fn skb_of(what: &What) -> Option<SkbId> {
         What::SkbAlloc { skb, .. }
         | What::SkbMove { skb, .. }
         | What::SkbClone { skb, .. }
+        | What::SkbFrag { skb, .. }
+        | What::SkbFrags { skb, .. }
+        | What::SkbShift { to: skb, .. }
+        | What::SkbSplit { skb, .. }
+        | What::SkbTrimHead { skb, .. }
+        | What::SkbGso { skb, .. }
         | What::SkbFree { skb, .. }
         | What::SkbHeaderOffset { skb, .. }
         | What::Header { skb, .. }

@@ -136,11 +136,18 @@ impl SceneBuilder {
         self.hosts.get(usize::from(host.0)).is_some_and(|h| h.skbs.contains_key(&id))
     }
 
-    /// What is written between data and tail of an skb.
+    /// What is written between data and tail of an skb, and in its page fragments as if they followed there.
     fn packet(&self, host: HostId, id: SkbId) -> Vec<Piece> {
         let Some(host) = self.hosts.get(usize::from(host.0)) else { return Vec::new() };
         let Some(skb) = host.skbs.get(&id) else { return Vec::new() };
-        host.areas.get(&skb.area).map_or_else(Vec::new, |area| area.between(skb.data, skb.tail).collect())
+        let Some(area) = host.areas.get(&skb.area) else { return Vec::new() };
+        let mut pieces: Vec<Piece> = area.between(skb.data, skb.tail).collect();
+        let mut at = skb.tail;
+        for frag in skb.frags.iter() {
+            pieces.push(piece((Proto::Payload, at, frag.len), Rc::clone(&frag.bytes), frag.function, frag.event));
+            at = at.saturating_add(frag.len);
+        }
+        pieces
     }
 }
 

@@ -7,6 +7,7 @@ mod builder;
 mod config;
 mod frames;
 mod memory;
+mod pages;
 mod render;
 #[cfg(test)]
 mod runs;

@@ -8,6 +8,7 @@ use crate::{captions, strace};
 use stack::skb::SkbId;
 use stack::syscall::Errno;
 use stack::trace::{EventId, HostId, SockId, TimerKind};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
@@ -38,7 +39,7 @@ impl SceneBuilder {
                 context: event.context,
                 function: event.function,
                 layer: captions::layer_of(&event),
-                text: captions::kernel_words(&event, &self.last_bytes),
+                text: captions::kernel_words(&event, &self.last_bytes, self.narrator().data_len(&event)),
             }),
             focus: self.focus.filter(|f| self.packet_exists(f.host, f.skb)).or_else(|| self.touched_last()),
             caption: captions::caption(&self.config, self.fact.0, &self.fact.1),
@@ -57,12 +58,15 @@ impl SceneBuilder {
 
 fn host_scene(id: HostId, host: &Host, config: &HostConfig, calls: &dyn Calls) -> HostScene {
     let detailed_from = host.skbs.len().saturating_sub(SKBS_WITH_BYTES);
+    let mut pages = BTreeMap::new();
+    host.skbs.values().for_each(|skb| skb.frags.count(&mut pages));
+    let skb = |(n, (id, s)): (usize, (&SkbId, &Rc<Skb>))| skb_scene(host, &pages, (*id, s), n >= detailed_from);
     HostScene {
         id,
         name: config.name.clone(),
         interfaces: interfaces(host, config),
         tasks: host.tasks.values().map(|t| task_scene(id, t, calls)).collect(),
-        skbs: host.skbs.iter().enumerate().map(|(n, (id, s))| skb_scene(host, *id, s, n >= detailed_from)).collect(),
+        skbs: host.skbs.iter().enumerate().map(skb).collect(),
         sockets: host.sockets.iter().map(|(id, s)| socket_scene(*id, s)).collect(),
         neighbours: host
             .neighbours
@@ -129,10 +133,12 @@ fn return_value(ret: i32) -> Result<i64, Errno> {
     }
 }
 
-fn skb_scene(host: &Host, id: SkbId, skb: &Skb, with_bytes: bool) -> SkbScene {
+fn skb_scene(host: &Host, pages: &BTreeMap<u32, u32>, (id, skb): (SkbId, &Skb), with_bytes: bool) -> SkbScene {
     let area = host.areas.get(&skb.area);
     // The card fills a receive buffer before the driver says how long the packet is (`skb_put`).
     let end = if skb.receiving && skb.tail == skb.data { skb.end } else { skb.tail };
+    let data_len = skb.frags.len();
+    let linear = area.into_iter().flat_map(|a| a.before_tail(end)).map(|p| p.region(with_bytes));
     SkbScene {
         id,
         clone_of: skb.clone_of,
@@ -144,12 +150,15 @@ fn skb_scene(host: &Host, id: SkbId, skb: &Skb, with_bytes: bool) -> SkbScene {
         tail: skb.tail,
         end: skb.end,
         truesize: skb.truesize,
-        len: skb.tail.saturating_sub(skb.data),
+        len: skb.tail.saturating_sub(skb.data).saturating_add(data_len),
+        data_len,
+        frags: skb.frags.scenes(pages),
+        gso: skb.gso,
         mac_header: skb.offsets[0],
         network_header: skb.offsets[1],
         transport_header: skb.offsets[2],
         last_move: skb.last_move,
-        regions: area.map_or_else(Vec::new, |a| a.before_tail(end).map(|p| p.region(with_bytes)).collect()),
+        regions: linear.chain(skb.frags.regions(skb.end, with_bytes)).collect(),
         owner: skb.owner,
         stream: skb.stream,
         touched: skb.touched,

@@ -83,9 +83,17 @@ fn at_the_end_of_a_run_nothing_is_left_over() {
 #[test]
 fn each_skb_holds_the_bytes_that_the_card_sends() {
     // What the fold shows between data and tail, put together, is the frame.
-    let lab = web("", "/");
+    for (path, frames) in [("/", 10), ("/bytes/100000 -o x", 80)] {
+        let compared = compare_frames(&web("", path));
+        assert!(compared > frames, "{path}: {compared} frames");
+    }
+    // What is sent again is cut and joined first.
+    assert!(compare_frames(&web("loss = 5\nreorder = 5", "/bytes/200000 -o x")) > 150);
+}
+
+fn compare_frames(lab: &Lab) -> usize {
     let mut compared = 0;
-    each(&lab, |id, event, fold| {
+    each(lab, |id, event, fold| {
         let What::FrameBytes { skb, bytes, .. } = event.what else { return };
         let frame = lab.log().bytes(bytes);
         let scene = fold.scene(lab.tapes());
@@ -93,21 +101,82 @@ fn each_skb_holds_the_bytes_that_the_card_sends() {
             panic!("{id:?}: {skb:?} is not there");
         };
         let mut at = skb.data;
-        for r in skb.regions.iter().filter(|r| r.at >= skb.data) {
+        for r in skb.regions.iter().filter(|r| r.at >= skb.data && r.at < skb.end) {
             assert_eq!(r.at, at, "{id:?}: a gap");
             let from = (r.at - skb.data) as usize;
             assert_eq!(r.bytes, frame[from..from + r.bytes.len()], "{id:?} {:?}", r.proto);
             at += r.len;
         }
         assert_eq!(at, skb.tail, "{id:?}");
+        let (mut at, mut from) = (skb.end, (skb.tail - skb.data) as usize);
+        for (frag, r) in skb.frags.iter().zip(skb.regions.iter().filter(|r| r.at >= skb.end)) {
+            assert_eq!((r.at, r.len), (at, frag.len), "{id:?}: a gap between fragments");
+            assert_eq!(r.bytes, frame[from..from + r.bytes.len()], "{id:?} page {}", frag.page);
+            (at, from) = (at + r.len, from + r.len as usize);
+        }
+        assert_eq!((at - skb.end, skb.len as usize), (skb.data_len, from), "{id:?}");
         compared += 1;
     });
-    assert!(compared > 10, "{compared} frames");
+    compared
+}
+
+#[test]
+fn the_payload_of_every_skb_is_as_long_as_tcp_says() {
+    let lab = web("loss = 5\nreorder = 5", "/bytes/200000 -o x");
+    let mut paged = 0;
+    each(&lab, |id, event, fold| {
+        let What::Stream { skb, len, .. } = event.what else { return };
+        let host = &fold.hosts[usize::from(event.host.0)];
+        let Some(s) = host.skbs.get(&skb) else { panic!("{id:?}: {skb:?} is not there") };
+        assert_eq!(s.tail - s.data + s.frags.len(), len, "{id:?} {skb:?}");
+        assert!(s.frags.iter().all(|f| f.page > 0 && f.len > 0), "{id:?} {skb:?}");
+        paged += usize::from(s.frags.len() > 0);
+    });
+    assert!(paged > 100, "{paged} with page fragments");
+}
+
+#[test]
+fn a_super_packet_goes_down_once_and_is_cut_just_before_the_driver() {
+    let lab = web("", "/bytes/100000 -o x");
+    let (mut whole, mut segments, mut sizes) = (None, 0, Vec::new());
+    each(&lab, |id, event, fold| match event.what {
+        What::SkbGso { skb, size, segs } if segs > 0 => {
+            let scene = fold.scene(&NoCalls);
+            let scene = &scene.hosts[usize::from(event.host.0)];
+            let seen = scene.skbs.iter().find(|s| s.id == skb).unwrap();
+            assert_eq!((seen.gso, seen.len), (Some((size, segs)), seen.data_len), "{id:?}");
+            assert_eq!(u32::from(segs), seen.len.div_ceil(size.into()), "{id:?}");
+            let original = scene.skbs.iter().find(|s| Some(s.id) == seen.clone_of).unwrap();
+            assert_eq!((original.gso, &original.frags), (seen.gso, &seen.frags), "{id:?}: one shared info");
+            assert!(seen.frags.iter().all(|f| f.references >= 2), "{id:?}: {:?}", seen.frags);
+            (whole, segments) = (Some((skb, segs)), 0);
+            sizes.push(segs);
+        }
+        What::Header { proto: Proto::Ethernet, skb, .. } if event.function == Function::TcpGsoSegment => {
+            segments += 1;
+            let scene = fold.scene(&NoCalls);
+            let segment = scene.hosts[usize::from(event.host.0)].skbs.iter().find(|s| s.id == skb).unwrap();
+            let (_, segs) = whole.unwrap();
+            assert_eq!(segment.gso, None);
+            let payload: Vec<u32> =
+                segment.regions.iter().filter(|r| r.proto == Proto::Payload).map(|r| r.len).collect();
+            assert_eq!(segment.data_len, payload.iter().sum::<u32>(), "{id:?}");
+            assert!(segment.regions.iter().all(|r| !r.bytes.is_empty()), "{id:?}: every segment has letters");
+            assert!(segments <= segs, "{id:?}");
+            assert_eq!(scene.hosts[usize::from(event.host.0)].payload_bytes_moved, 0, "{id:?}");
+        }
+        What::Header { proto: Proto::Tcp, skb, .. } if whole.is_some_and(|(id, _)| id == skb) && segments == 0 => {
+            let text = &fold.scene(&NoCalls).caption;
+            assert!(text.starts_with("TCP moved one pointer and wrote 32 bytes in front."), "{id:?} {text}");
+        }
+        _ => {}
+    });
+    assert!(sizes.iter().any(|segs| *segs > 2), "{sizes:?}");
 }
 
 #[test]
 fn every_sent_frame_is_well_formed_and_its_checksums_are_right() {
-    let lab = web("loss = 2\nduplicate = 2\nreorder = 2", "/bytes/100000");
+    let lab = web("loss = 2\nduplicate = 2\nreorder = 2", "/bytes/100000 -o x");
     for (_, event) in lab.log().since(EventId(1)) {
         let What::FrameBytes { bytes, .. } = event.what else { continue };
         let d = dissect::frame(lab.log().bytes(bytes));
@@ -176,7 +245,7 @@ fn each_packet_starts_once() {
 
 #[test]
 fn a_retransmission_is_a_packet_of_its_own() {
-    let lab = web("loss = 10", "/bytes/60000");
+    let lab = web("loss = 10", "/bytes/60000 -o x");
     let beats = beats(&lab);
     let again: Vec<&Beat> = beats.iter().filter(|b| b.caption.starts_with("Sent again")).collect();
     assert!(!again.is_empty());

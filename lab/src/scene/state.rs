@@ -4,6 +4,7 @@
 
 use super::config::TaskConfig;
 use super::memory::{Area, Piece};
+use super::pages::Frags;
 use super::types::{Place, SkbMoveScene, TaskState};
 use stack::skb::{DropReason, SkbId};
 use stack::syscall::Sysno;
@@ -31,6 +32,9 @@ pub(super) struct Skb {
     pub(super) tail: u32,
     pub(super) end: u32,
     pub(super) truesize: u32,
+    pub(super) frags: Frags,
+    /// Size and number of the segments it stands for.
+    pub(super) gso: Option<(u16, u16)>,
     /// Mac, network and transport header.
     pub(super) offsets: [Option<u32>; 3],
     pub(super) last_move: Option<SkbMoveScene>,

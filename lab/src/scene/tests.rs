@@ -284,3 +284,20 @@ fn a_scene_of_a_thousand_packets_keeps_only_the_newest_bytes() {
     assert_eq!(with_bytes, 128);
     assert!(kept.len() > with_bytes);
 }
+
+#[test]
+fn one_timer_of_a_socket_stands_for_all_that_send_again() {
+    let mut story = Story::new();
+    let _skbs = story.send();
+    let set = |kind| What::Timer { kind, op: TimerOp::Set, owner: SOCK.0, after_us: 1_000 };
+    let armed = |story: &Story| -> Vec<String> {
+        scene(story).hosts[0].sockets[0].timers.iter().map(|(name, ..)| name.clone()).collect()
+    };
+    story.tell(ALICE, Context::Softirq, set(TimerKind::DelayedAck));
+    story.tell(ALICE, Context::Softirq, set(TimerKind::Retransmit));
+    story.tell(ALICE, Context::Softirq, set(TimerKind::LossProbe));
+    assert_eq!(armed(&story), ["delayed ACK", "loss probe"]);
+    let fire = What::Timer { kind: TimerKind::LossProbe, op: TimerOp::Fire, owner: SOCK.0, after_us: 0 };
+    story.tell(ALICE, Context::Softirq, fire);
+    assert_eq!(armed(&story), ["delayed ACK"]);
+}

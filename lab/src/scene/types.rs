@@ -184,8 +184,15 @@ pub struct SkbScene {
     pub end: u32,
     /// `truesize`, bytes.
     pub truesize: u32,
-    /// `len` = tail − data.
+    /// `len` = tail − data + `data_len`.
     pub len: u32,
+    /// Bytes in page fragments.
+    pub data_len: u32,
+    /// The page fragments, in order (`skb_shinfo(skb)->frags`).
+    pub frags: Vec<FragScene>,
+    /// Payload bytes of each segment that it will be cut into, and how many (`gso_size`, `gso_segs`); `None` if it is
+    /// one segment.
+    pub gso: Option<(u16, u16)>,
     /// Where the Ethernet header begins, from head, once known (`skb->mac_header`).
     pub mac_header: Option<u32>,
     /// Where the IPv4 or ARP header begins (`skb->network_header`).
@@ -195,7 +202,7 @@ pub struct SkbScene {
     /// The last move of a pointer: which, by how much, and the values before it.
     pub last_move: Option<SkbMoveScene>,
     /// What is written in the buffer, in order from head: headers and payload. A header that was
-    /// pulled is still there (below `data`).
+    /// pulled is still there (below `data`). Payload in page fragments goes on from `end`, one region a fragment.
     pub regions: Vec<Region>,
     /// The socket it is charged to.
     pub owner: Option<SockId>,
@@ -203,6 +210,19 @@ pub struct SkbScene {
     pub stream: Option<(u32, u32)>,
     /// The event that touched it last.
     pub touched: EventId,
+}
+
+/// A page fragment of an skb: a stretch of a page, which others may refer to as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FragScene {
+    /// The page's number; 0 if it was filled before the log begins.
+    pub page: u32,
+    /// Where in the page it begins.
+    pub offset: u32,
+    /// How long it is.
+    pub len: u32,
+    /// Fragments of all packets of this host that refer to the page, this one included.
+    pub references: u32,
 }
 
 /// A pointer's move.

@@ -7,7 +7,7 @@
 use crate::host::Cx;
 use crate::skb::SkBuff;
 use crate::tcp::MAX_TCP_HEADER;
-use crate::trace::{Function, HeaderOffset, Proto};
+use crate::trace::{Function, HeaderOffset, Proto, What};
 use crate::wire::checksum::{csum_fold, csum_partial, pseudo_header};
 use crate::wire::ethernet::ETH_HLEN;
 use crate::wire::ipv4::{IPPROTO_TCP, IPV4_HLEN};
@@ -39,7 +39,11 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
         segments.push(rest);
         let count = segments.len();
         for (index, segment) in segments.iter_mut().enumerate() {
-            (segment.gso_size, segment.gso_segs) = (0, 0);
+            if segment.gso_size > 0 {
+                (segment.gso_size, segment.gso_segs) = (0, 0);
+                let skb = segment.id();
+                cx.trace.emit(|| What::SkbGso { skb, size: 0, segs: 0 });
+            }
             // `tcp_gso_tstamp`: only the segment with the byte tells its times.
             let first = template.seq;
             let has_byte = stamp.1.wrapping_sub(first) < segment.len() as u32;

@@ -16,7 +16,7 @@ use core::ops::{Deref, DerefMut};
 pub const MAX_SKB_FRAGS: usize = 17;
 /// A page that TCP copies into: order 3, bytes (`SKB_FRAG_PAGE_ORDER`).
 const PAGE_BYTES: u32 = 32_768;
-/// How much an event shows of what moves from skb to skb, bytes.
+/// How much an event shows of what lies behind a cut, bytes.
 const FRAG_SAMPLE: u32 = 64;
 
 /// A piece of a page (`skb_frag_t`).
@@ -196,8 +196,7 @@ impl SkBuff {
             return false;
         }
         let (to, source) = (self.id, from.id);
-        let sample = from.frag_sample(0, (&*cx.mem, cx.trace.is_on()));
-        let sample = &sample[..sample.len().min(len)];
+        let sample = from.frag_sample(len as u32, (&*cx.mem, cx.trace.is_on()));
         cx.trace.emit_bytes(sample, |bytes| What::SkbShift { to, from: source, len: len as u16, bytes });
         let mut left = len as u32;
         let mut moved = 0;
@@ -267,7 +266,8 @@ impl SkBuff {
         }
         self.data_len -= left;
         let (skb, len) = (self.id, left as u16);
-        cx.trace.emit(|| What::SkbTrimHead { skb, len });
+        let sample = self.frag_sample(left, (&*cx.mem, cx.trace.is_on()));
+        cx.trace.emit_bytes(sample, |bytes| What::SkbTrimHead { skb, len, bytes });
         let mut gone = 0;
         for frag in self.0.frags.iter_mut() {
             let part = frag.len.min(left);

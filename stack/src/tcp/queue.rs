@@ -9,7 +9,7 @@ use super::{Chrono, LOST, MAX_TCP_HEADER, SACKED_ACKED, SACKED_RETRANS, TcpSock}
 use crate::host::{Cx, Host};
 use crate::skb::SkBuff;
 use crate::socket::tell_queue;
-use crate::trace::{Field, QueueKind, QueueOp, What};
+use crate::trace::{Field, Function, QueueKind, QueueOp, What};
 use crate::wire::tcp::{ACK, FIN, PSH, SYN};
 
 /// Which of the two send queues.
@@ -122,6 +122,11 @@ impl TcpSock {
     /// `tcp_fragment`, `tso_fragment`: cuts the segment at `index` after `len` bytes; fragments of pages are shared,
     /// not copied. False if there is nothing to cut.
     pub(super) fn fragment(&mut self, cx: &mut Cx<'_>, which: SendQueue, index: usize, len: u32, mss: u32) -> bool {
+        let function = if which == SendQueue::Rtx { Function::TcpFragment } else { Function::TsoFragment };
+        cx.call(function, |cx| self.fragment_at(cx, which, index, len, mss))
+    }
+
+    fn fragment_at(&mut self, cx: &mut Cx<'_>, which: SendQueue, index: usize, len: u32, mss: u32) -> bool {
         let snd_nxt = self.snd_nxt;
         let linear = match self.queue_mut(which).get(index) {
             Some(skb) if skb.len() as u32 > len => (skb.headlen() as u32).saturating_sub(len),

@@ -408,17 +408,18 @@ pub enum What {
     /// The page's number is the host's own; 1 is its first.
     SkbFrag { skb: SkbId, page: u32, off: u16, len: u16 },
     /// `skb_shift`: the first `len` bytes of `from`, all in fragments, and what they are charged for, go behind those of
-    /// `to`. `bytes` holds the first of them.
+    /// `to`. `bytes` holds the first of what stays.
     SkbShift { to: SkbId, from: SkbId, len: u16, bytes: BytesRef },
     /// `skb_split`: what lies beyond the first `len` bytes of `skb` goes `into` another; what of it is linear is copied
-    /// next. `bytes` holds the first of what passes in fragments.
+    /// next. `bytes` holds the first of what goes in fragments.
     SkbSplit { skb: SkbId, into: SkbId, len: u16, bytes: BytesRef },
-    /// `__pskb_trim_head`: the first `len` bytes in fragments are given up.
-    SkbTrimHead { skb: SkbId, len: u16 },
+    /// `__pskb_trim_head`: the first `len` bytes in fragments are given up. `bytes` holds the first of what stays.
+    SkbTrimHead { skb: SkbId, len: u16, bytes: BytesRef },
     /// The skb's page fragments now hold `data_len` bytes, cut at their end if they held more; and it is charged for
     /// `truesize`.
     SkbFrags { skb: SkbId, data_len: u32, truesize: u32 },
-    /// The skb stands for `segs` segments of `size` payload bytes each, which are cut apart below (GSO).
+    /// The skb stands for `segs` segments of `size` payload bytes each, which are cut apart below (GSO); with 0 of them
+    /// it has been cut, and is the last.
     SkbGso { skb: SkbId, size: u16, segs: u16 },
     /// An skb is freed: consumed, or dropped with a reason.
     SkbFree { skb: SkbId, reason: DropReason },

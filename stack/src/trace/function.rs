@@ -138,6 +138,8 @@ functions! {
     TcpRetransmitSkb = "__tcp_retransmit_skb", Transport, "net/ipv4/tcp_output.c";
     TcpXmitRetransmitQueue = "tcp_xmit_retransmit_queue", Transport, "net/ipv4/tcp_output.c";
     TcpRackReoTimeout = "tcp_rack_reo_timeout", Transport, "net/ipv4/tcp_recovery.c";
+    TcpFragment = "tcp_fragment", Transport, "net/ipv4/tcp_output.c";
+    TsoFragment = "tso_fragment", Transport, "net/ipv4/tcp_output.c";
     TcpSendLossProbe = "tcp_send_loss_probe", Transport, "net/ipv4/tcp_output.c";
     TcpWriteWakeup = "tcp_write_wakeup", Transport, "net/ipv4/tcp_output.c";
     TcpRetransmitTimer = "tcp_retransmit_timer", Transport, "net/ipv4/tcp_timer.c";

@@ -54,9 +54,9 @@ fn tabs(subject: Subject, shown: Option<&Region>, send: &Callback<Action>) -> Ht
     };
     html! {
         <div class="tabs" role="tablist" data-k="tabs">
-            { for subject.regions().iter().map(|region| {
+            { for subject.regions().iter().enumerate().filter(|(i, region)| first_of_payload(subject.regions(), *i, region)).map(|(_, region)| {
                 let proto = region.proto;
-                let on = shown.is_some_and(|shown| std::ptr::eq(shown, region));
+                let on = shown.is_some_and(|shown| std::ptr::eq(shown, region) || is_payload(shown) && is_payload(region));
                 let class = classes!(on.then_some("shown"), (region.at < data).then_some("pulled"));
                 let onclick = send.reform(move |_: MouseEvent| Action::PickProto(proto));
                 html! {
@@ -68,6 +68,15 @@ fn tabs(subject: Subject, shown: Option<&Region>, send: &Callback<Action>) -> Ht
             }) }
         </div>
     }
+}
+
+fn is_payload(region: &Region) -> bool {
+    region.proto == Proto::Payload
+}
+
+/// Payload that lies in several pieces has one tab.
+fn first_of_payload(regions: &[Region], index: usize, region: &Region) -> bool {
+    !(is_payload(region) && regions[..index].last().is_some_and(is_payload))
 }
 
 fn body(props: &Props, region: &Region) -> Html {

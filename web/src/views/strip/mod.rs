@@ -1,5 +1,6 @@
-//! The memory of one `sk_buff`: head, data, tail, end, and what is written between them.
+//! The memory of one `sk_buff`: head, data, tail, end, and what is written between them; behind it, page fragments.
 
+mod frags;
 mod scale;
 
 use crate::shared::Shared;
@@ -69,18 +70,37 @@ fn skb_strip(props: &Props, host: &HostScene, skb: &SkbScene) -> Html {
                         { format!(": #{} {} sees the same bytes", other.id.0, place(other)) }</span>
                 }
                 <span class="spacer"></span>
+                if let Some((size, segs)) = skb.gso {
+                    <span class="gso mono" data-k="gso" title="it will be cut into so many segments just before the card">{ format!("gso: {segs} × {size}") }</span>
+                }
                 <span class="mono" data-k="len">{ "len " }<b>{ skb.len }</b></span>
+                if skb.data_len > 0 {
+                    <span class="mono wide" data-k="data-len" title="of these, in page fragments">{ "data_len " }{ skb.data_len }</span>
+                }
                 <span class="mono wide" data-k="truesize">{ "truesize " }{ skb.truesize }</span>
                 <span class="moved" data-k="moved">{ "payload bytes moved: " }<b class="mono">{ host.payload_bytes_moved }</b></span>
             </header>
-            <div class="memory" data-k="memory" data-skb={skb.id.0.to_string()} data-data={skb.data.to_string()}
+            <div class={classes!("memory", paged(skb))} data-k="memory" data-skb={skb.id.0.to_string()} data-data={skb.data.to_string()}
                 data-tail={skb.tail.to_string()} data-end={skb.end.to_string()}>
-                { bar(props, skb, &scale, true) }
-                { flags(skb, &scale, fresh) }
+                <div class="linear" data-k="linear">
+                    { bar(props, skb, &scale, true) }
+                    { flags(skb, &scale, fresh) }
+                </div>
+                { frags::frags(skb, &props.send) }
             </div>
-            { clones(props, host, &family, &scale) }
+            { clones(props, host, (skb, &family), &scale) }
         </>
     }
+}
+
+/// Does it leave room for page fragments?
+fn paged(skb: &SkbScene) -> Option<&'static str> {
+    (!skb.frags.is_empty()).then_some("paged")
+}
+
+/// What is written in the linear buffer.
+fn linear(skb: &SkbScene) -> impl Iterator<Item = &Region> {
+    skb.regions.iter().filter(|region| region.at < skb.end)
 }
 
 /// Do the two share their bytes?
@@ -124,15 +144,15 @@ fn bar(props: &Props, skb: &SkbScene, scale: &Scale, main: bool) -> Html {
     let headroom = scale.span(0, skb.data);
     let tailroom = scale.span(skb.tail, skb.end);
     // Headers that were pulled are headroom again, but still there to be read: the name stays beside them.
-    let untouched = skb.regions.first().map_or(skb.data, |region| region.at.min(skb.data));
-    let written = skb.regions.iter().map(|region| region.at + region.len).fold(skb.tail, u32::max);
+    let untouched = linear(skb).next().map_or(skb.data, |region| region.at.min(skb.data));
+    let written = linear(skb).map(|region| region.at + region.len).fold(skb.tail, u32::max);
     html! {
         <div class="bytes" data-k="bytes">
             <div class="free head" style={headroom} data-k="headroom"></div>
             if main && skb.data > 0 {
                 <div class="free-name" data-k="headroom-name" style={scale.span(0, untouched)}><span>{ format!("headroom {}", skb.data) }</span></div>
             }
-            { for skb.regions.iter().map(|region| region_cell(props, skb, region, scale, main)) }
+            { for linear(skb).map(|region| region_cell(props, skb, region, scale, main)) }
             <div class="free tail" style={tailroom} data-k="tailroom"></div>
             if main && skb.end > skb.tail {
                 <div class="free-name after" data-k="tailroom-name" style={scale.span(written, skb.end)}>
@@ -223,12 +243,12 @@ fn flags(skb: &SkbScene, scale: &Scale, fresh: Option<SkbMoveScene>) -> Html {
 }
 
 /// The other heads over the same bytes.
-fn clones(props: &Props, host: &HostScene, family: &[&SkbScene], scale: &Scale) -> Html {
+fn clones(props: &Props, host: &HostScene, (skb, family): (&SkbScene, &[&SkbScene]), scale: &Scale) -> Html {
     let Some(other) = family.first() else { return html! { <div class="clones" data-k="clones"></div> } };
     let packet = PacketRef::Skb(SkbRef { host: host.id, skb: other.id });
     let pick = props.send.reform(move |_: MouseEvent| Action::Pick(packet));
     html! {
-        <div class="clones" data-k="clones">
+        <div class={classes!("clones", paged(skb))} data-k="clones">
             <div class="thin" onclick={pick} title="the same bytes, seen by the other head">
                 { bar(props, other, scale, false) }
                 <i class="mark data" style={format!("left:{}%", scale.x(other.data))}></i>

@@ -44,13 +44,14 @@ pub struct Scale {
 impl Scale {
     /// The scale for an skb's buffer.
     pub fn of(skb: &SkbScene) -> Scale {
-        let written_from = skb.regions.iter().map(|region| region.at).min().unwrap_or(skb.data).min(skb.data);
-        let written_to =
-            skb.regions.iter().map(|region| region.at + region.len).max().unwrap_or(skb.tail).max(skb.tail);
-        let payload = skb.regions.iter().find(|region| region.proto == Proto::Payload);
+        // Page fragments are not in this buffer.
+        let linear = || skb.regions.iter().filter(|region| region.at < skb.end);
+        let written_from = linear().map(|region| region.at).min().unwrap_or(skb.data).min(skb.data);
+        let written_to = linear().map(|region| region.at + region.len).max().unwrap_or(skb.tail).max(skb.tail);
+        let payload = linear().find(|region| region.proto == Proto::Payload);
         let headers_end = match payload {
             Some(region) => region.at,
-            None => skb.regions.iter().map(|region| region.at + region.len).max().unwrap_or(skb.data),
+            None => linear().map(|region| region.at + region.len).max().unwrap_or(skb.data),
         };
         let from = if skb.receiving { written_from } else { written_from.min(headers_end.saturating_sub(HEADERS)) };
         let mut cuts = vec![(0, from.saturating_sub(MARGIN))];

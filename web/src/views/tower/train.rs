@@ -83,10 +83,11 @@ pub fn skb_train(look: Look, column: usize, host: &HostScene, skb: &SkbScene, nt
     let pick = look.send.reform(move |_: MouseEvent| Action::Pick(packet));
     let key = format!("k{}.{}", host.id.0, skb.id.0);
     let title = format!("sk_buff #{}, {} bytes: {}", skb.id.0, skb.len, contents(&skb.regions, skb.data));
+    let inside = |region: &Region| (skb.data..skb.tail).contains(&region.at) || region.at >= skb.end;
     Some(html! {
         <div key={key.clone()} data-k={key} class={class} data-col={column.to_string()} {style} {title} onclick={pick}
             data-skb={skb.id.0.to_string()} data-layer={format!("{layer:?}")}>
-            { cars(&skb.regions, skb.data, skb.tail, size) }
+            { cars(&skb.regions, inside, size) }
         </div>
     })
 }
@@ -110,7 +111,7 @@ pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, nth: usiz
     html! {
         <div key={key.clone()} data-k={key} class={classes!("train", size, "frame", way, state, selected.then_some("selected"))}
             {style} {title} onclick={pick} data-frame={frame.id.0.to_string()}>
-            { cars(&frame.regions, 0, u32::MAX, size) }
+            { cars(&frame.regions, |_| true, size) }
             if let Some(reason) = frame.lost {
                 <b class="lost-mark">{ "✕ " }{ reason.name() }</b>
             }
@@ -119,26 +120,39 @@ pub fn frame_train(look: Look, frame: &FrameScene, from_column: usize, nth: usiz
 }
 
 /// The cars of a train. Headers that were pulled stay in the document, folded, so that they can fold visibly.
-fn cars(regions: &[Region], data: u32, tail: u32, size: &str) -> Html {
-    let inside = |region: &&Region| region.at >= data && region.at < tail;
-    let empty = !regions.iter().any(|region| inside(&region));
+fn cars(regions: &[Region], inside: impl Fn(&Region) -> bool, size: &str) -> Html {
+    let cars = joined(regions);
+    let empty = !cars.iter().any(|(region, _)| inside(region));
     // In a slot there is room for a number or for headers, not for both.
-    let size = if size == "mini" && regions.iter().filter(inside).count() > 1 { "mini crowded" } else { size };
+    let crowded = cars.iter().filter(|(region, _)| inside(region)).count() > 1;
+    let size = if size == "mini" && crowded { "mini crowded" } else { size };
     html! {
         <>
             if empty {
                 <i class="car hollow" data-k="hollow"></i>
             }
-            { for regions.iter().map(|region| car(region, region.at < data || region.at >= tail, size)) }
+            { for cars.iter().map(|(region, len)| car(region, *len, !inside(region), size)) }
         </>
     }
 }
 
-fn car(region: &Region, folded: bool, size: &str) -> Html {
+/// Each header with its length; payload that lies in several pieces is one car.
+fn joined(regions: &[Region]) -> Vec<(&Region, u32)> {
+    let mut cars: Vec<(&Region, u32)> = Vec::new();
+    for region in regions {
+        match cars.last_mut() {
+            Some((last, len)) if last.proto == Proto::Payload && region.proto == Proto::Payload => *len += region.len,
+            _ => cars.push((region, region.len)),
+        }
+    }
+    cars
+}
+
+fn car(region: &Region, len: u32, folded: bool, size: &str) -> Html {
     let text = match (region.proto, size) {
         (Proto::Payload, "full") => printable(&region.bytes[..region.bytes.len().min(12)]),
         (_, "mini crowded") => String::new(),
-        (Proto::Payload, _) => short_count(region.len),
+        (Proto::Payload, _) => short_count(len),
         (proto, _) => letter(proto).to_owned(),
     };
     let class = classes!(
@@ -171,7 +185,7 @@ fn visible_layer(layer: Layer) -> Layer {
 
 /// The headers and payload in words.
 pub fn contents(regions: &[Region], data: u32) -> String {
-    let parts = regions.iter().filter(|region| region.at >= data);
-    let parts: Vec<String> = parts.map(|region| format!("{} {}", proto_name(region.proto), region.len)).collect();
+    let parts = joined(regions).into_iter().filter(|(region, _)| region.at >= data);
+    let parts: Vec<String> = parts.map(|(region, len)| format!("{} {len}", proto_name(region.proto))).collect();
     if parts.is_empty() { "nothing written yet".to_owned() } else { parts.join(", ") }
 }
