@@ -6,11 +6,16 @@
 //! 10 Gbit/s wire without delay. The program that measures (`main.rs`, or `run.mjs` in Node) times [`Transfer::run`] and
 //! nothing else.
 
+mod beside;
+#[path = "../../stack/tests/support/crowd.rs"]
+mod crowd;
 mod smol;
 mod traced;
 mod untraced;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+
+pub use beside::Beside;
 
 /// What a program passes to `write` and asks `read` for, bytes; less where the socket buffer is smaller.
 pub const CHUNK: usize = 64 * 1024;

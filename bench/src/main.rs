@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bench::{Job, Variant};
+use bench::{Beside, Job, Variant};
 use clap::{Parser, Subcommand};
 use cpu_time::ProcessTime;
 
@@ -26,6 +26,18 @@ enum Command {
         /// How much is sent, bytes.
         #[arg(long)]
         bytes: u64,
+        /// How often.
+        #[arg(long)]
+        rounds: u32,
+    },
+    /// Receive segments on one connection beside idle ones; the first round is not printed.
+    Beside {
+        /// How many idle connections.
+        #[arg(long, value_delimiter = ',')]
+        idle: Vec<u32>,
+        /// Segments in a round.
+        #[arg(long)]
+        segments: usize,
         /// How often.
         #[arg(long)]
         rounds: u32,
@@ -58,6 +70,7 @@ fn main() -> ExitCode {
                 }
             }
         }
+        Command::Beside { idle, segments, rounds } => beside(idle, *segments, *rounds),
         Command::Once { variant, buffer, bytes } => {
             let Some(variant) = Variant::named(variant) else { return unknown() };
             println!("{}", one(variant, Job { buffer: *buffer, bytes: *bytes }));
@@ -70,6 +83,29 @@ fn unknown() -> ExitCode {
     let names: Vec<_> = Variant::ALL.iter().map(|variant| variant.name()).collect();
     eprintln!("error: a variant is one of {}", names.join(", "));
     ExitCode::FAILURE
+}
+
+/// All crowds stand side by side, and take turns at a thousand segments: what slows the machine slows them alike.
+fn beside(idle: &[u32], segments: usize, rounds: u32) {
+    const TURN: usize = 1000;
+    let mut servers: Vec<_> = idle.iter().map(|idle| (*idle, Beside::new(*idle), 0.0)).collect();
+    for round in 0..=rounds {
+        for _ in 0..segments.div_ceil(TURN) {
+            for (_, server, seconds) in &mut servers {
+                server.prepare(TURN);
+                let before = ProcessTime::now();
+                server.run();
+                *seconds += before.elapsed().as_secs_f64();
+            }
+        }
+        for (idle, _, seconds) in &mut servers {
+            let seconds = core::mem::take(seconds);
+            let segments = segments.next_multiple_of(TURN);
+            if round > 0 {
+                println!(r#"{{"idle":{idle},"segments":{segments},"seconds":{seconds:.6}}}"#);
+            }
+        }
+    }
 }
 
 /// One transfer, timed, as a line of JSON.

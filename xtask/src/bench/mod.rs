@@ -4,6 +4,7 @@
 //! measured is written to `bench.json` in cargo's target folder. CPU times of one round stand beside each other, so the
 //! ratios are medians over the rounds' ratios: a busy machine slows both.
 
+mod beside;
 mod callgrind;
 mod machine;
 mod report;
@@ -64,10 +65,12 @@ impl Plan {
 pub fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let plan = Plan::new(args.quick);
-    let mut steps = Steps::new(2 + 2 * usize::from(!args.no_wasm) + usize::from(!args.no_callgrind));
+    let mut steps = Steps::new(3 + 2 * usize::from(!args.no_wasm) + usize::from(!args.no_callgrind));
 
     let program = steps.step("build for this machine", || build_native(&workspace))?;
     let native = steps.step("measure natively", || measure_native(&workspace, &program, &plan))?;
+    let beside =
+        steps.step("measure beside idle connections", || beside::measure(&workspace, &program, plan.rounds))?;
     let mut wasm = Vec::new();
     if !args.no_wasm {
         let module = steps.step("build for WebAssembly", || {
@@ -86,7 +89,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
 
     let machine = machine::describe(&workspace, !args.no_wasm)?;
-    let report = report::Report::new(machine, &plan, &native, &wasm, instructions);
+    let report = report::Report::new(machine, &plan, &native, &wasm, instructions, beside);
     report.print();
     let file = workspace.target.join("bench.json");
     fs::write(&file, serde_json::to_string_pretty(&report)? + "\n")

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::beside::Beside;
 use super::callgrind::Instructions;
 use super::machine::Machine;
 use super::sample::{Sample, Spread};
@@ -16,6 +17,7 @@ pub struct Report {
     native: Vec<Row>,
     wasm: Vec<Row>,
     instructions: Vec<Instructions>,
+    beside: Beside,
 }
 
 /// One variant with one buffer size.
@@ -54,9 +56,10 @@ impl Report {
         native: &[Sample],
         wasm: &[Sample],
         instructions: Vec<Instructions>,
+        beside: Beside,
     ) -> Report {
         let [native, wasm] = [native, wasm].map(|samples| rows(plan, samples));
-        Report { machine, bytes: plan.bytes, rounds: plan.rounds, native, wasm, instructions }
+        Report { machine, bytes: plan.bytes, rounds: plan.rounds, native, wasm, instructions, beside }
     }
 
     /// Prints the tables.
@@ -94,6 +97,7 @@ impl Report {
                 println!("{:>8}  {variant:<13} {per_data_frame:>10.0}", "");
             }
         }
+        self.beside.print();
         self.print_aims();
     }
 
