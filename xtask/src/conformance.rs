@@ -11,7 +11,7 @@ use crate::sh;
 use crate::workspace::Workspace;
 
 /// Run the scripts and print a table.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct Args {
     /// Scripts, or folders with scripts, in place of the suites: all have to pass.
     #[arg(value_name = "FILE.pkt")]

@@ -13,7 +13,7 @@ use super::child::{check, tests};
 use super::{Context, Count};
 use crate::sh::{self, Steps};
 use crate::workspace::WASM;
-use crate::{page, tidy, tools};
+use crate::{conformance, page, tidy, tools};
 
 /// One step of the run.
 pub(super) struct Step {
@@ -64,6 +64,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::new("docs", "cargo doc without a warning", docs).slow(),
     Step::new("page", "cargo xtask build", build_page).slow().after(&["tools"]),
     Step::new("test", "native tests of what we ship", native_tests).counted(),
+    Step::new("conformance", "cargo xtask conformance", conformance_scripts).slow(),
     Step::new("test-chores", "native tests of xtask", chores_tests).slow().counted(),
     Step::new("wasm-node", "WebAssembly tests in Node", wasm_node).slow().counted().after(&["tools"]),
     Step::new("wasm-browser", "WebAssembly tests in headless Chromium", wasm_browser).slow().counted().after(&["tools"]),
@@ -128,6 +129,11 @@ fn native_tests(context: &Context) -> Result<Count> {
     // The examples in the documentation are a mode of their own.
     let docs = run_tests(context, cargo(context, &[&["test", "--no-fail-fast", "--doc"], &product]))?;
     Ok(Count { passed: unit.passed + docs.passed, failed: unit.failed + docs.failed })
+}
+
+fn conformance_scripts(_: &Context) -> Result<Count> {
+    conformance::run(&conformance::Args::default())?;
+    Ok(Count::default())
 }
 
 fn chores_tests(context: &Context) -> Result<Count> {
