@@ -16,6 +16,9 @@ const CARD: IfIndex = IfIndex(2);
 const TASK: TaskId = TaskId(1);
 const PORT: u16 = 5001;
 
+/// `NAPI_POLL_WEIGHT`
+const BUDGET: usize = 64;
+
 /// The writer's host and the reader's.
 const WRITER: usize = 0;
 const READER: usize = 1;
@@ -32,8 +35,7 @@ pub struct Pair {
     written: u64,
     /// Does the program sleep in its system call?
     asleep: [bool; 2],
-    /// Does the reader wake only for half a chunk?
-    lowat: bool,
+    wire: Vec<Frame>,
 }
 
 fn host(number: u8) -> Host {
@@ -78,7 +80,7 @@ impl Pair {
             counts: Counts::default(),
             written: 0,
             asleep: [false; 2],
-            lowat: false,
+            wire: Vec::new(),
         };
         let [writer, listener] = [WRITER, READER].map(|host| pair.socket(host));
         pair.must(READER, Syscall::Bind { fd: listener, addr: SockAddr::v4(Ipv4Addr::UNSPECIFIED, PORT) });
@@ -107,10 +109,9 @@ impl Pair {
     /// The reader reads in large pieces, as smoltcp's does, and says so (`SO_RCVLOWAT`): Linux then acknowledges
     /// every second segment though nothing is read in between.
     fn set_lowat(&mut self) {
-        let value = (self.job.chunk() as i32 / 2).to_le_bytes().to_vec();
+        let value = (self.job.chunk() as i32).to_le_bytes().to_vec();
         let fd = self.fds[READER];
-        let set = self.syscall(READER, Syscall::Setsockopt { fd, level: SOL_SOCKET, name: SO_RCVLOWAT, value });
-        self.lowat = set.is_some_and(|ret| ret.value.is_ok());
+        self.must(READER, Syscall::Setsockopt { fd, level: SOL_SOCKET, name: SO_RCVLOWAT, value });
     }
 
     fn must(&mut self, host: usize, call: Syscall) -> i64 {
@@ -146,36 +147,28 @@ impl Pair {
     /// Carries frames until both rings are empty. Did any move?
     fn pump(&mut self) -> bool {
         let before = self.counts;
-        loop {
-            let mut moved = false;
-            while let Some(frame) = self.hosts[WRITER].poll_transmit(self.now, CARD, &mut self.trace) {
-                self.counts.data_frames += u64::from(is_data(frame.bytes.len()));
-                self.carry(READER, frame);
-                moved = true;
-                if !self.lowat && self.fds[READER] != 0 && self.counts.data_frames.is_multiple_of(2) {
-                    self.wake(READER);
-                    self.read();
-                }
-                // The wire has two directions: what answers the frame goes back while the next one comes.
-                while let Some(frame) = self.hosts[READER].poll_transmit(self.now, CARD, &mut self.trace) {
-                    self.counts.acks += 1;
-                    self.carry(WRITER, frame);
-                }
-            }
-            while let Some(frame) = self.hosts[READER].poll_transmit(self.now, CARD, &mut self.trace) {
-                self.counts.acks += 1;
-                self.carry(WRITER, frame);
-                moved = true;
-            }
-            if !moved {
-                return self.counts != before;
-            }
-        }
+        while self.carry(WRITER) | self.carry(READER) {}
+        self.counts != before
     }
 
-    fn carry(&mut self, to: usize, frame: Frame) {
-        self.now = self.now + Duration::from_nanos(FRAME_TIME_NS);
-        self.hosts[to].handle_frame(self.now, CARD, frame, &mut self.trace);
+    /// One card sends what is on its ring, the other takes it in: so many frames at a time, as NAPI polls.
+    fn carry(&mut self, from: usize) -> bool {
+        let mut wire = std::mem::take(&mut self.wire);
+        while wire.len() < BUDGET
+            && let Some(frame) = self.hosts[from].poll_transmit(self.now, CARD, &mut self.trace)
+        {
+            let data = is_data(frame.bytes.len());
+            self.counts.data_frames += u64::from(data && from == WRITER);
+            self.counts.acks += u64::from(!data && from == READER);
+            wire.push(frame);
+        }
+        let moved = !wire.is_empty();
+        for frame in wire.drain(..) {
+            self.now = self.now + Duration::from_nanos(FRAME_TIME_NS);
+            self.hosts[1 - from].handle_frame(self.now, CARD, frame, &mut self.trace);
+        }
+        self.wire = wire;
+        moved
     }
 
     /// Fires what is due; if nothing else moves, goes to the moment at which something is.
