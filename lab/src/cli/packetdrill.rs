@@ -2,6 +2,7 @@
 
 use super::{PROBLEM, PacketdrillArgs};
 use lab::packetdrill::{CliOption, Refusal, check_option, parse, run};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,23 +15,28 @@ pub(super) fn packetdrill(args: &PacketdrillArgs) -> Result<ExitCode, String> {
         match parse(&file, &String::from_utf8_lossy(&text), &options) {
             Ok(script) => {
                 let outcome = run(script, args.trace);
-                print!("{}", outcome.text);
+                say(&outcome.text);
                 if outcome.passed { passed += 1 } else { failed += 1 }
             }
             Err(Refusal::Skip(reason)) => {
-                println!("SKIP {file}: {reason}");
+                say(&format!("SKIP {file}: {reason}\n"));
                 skipped += 1;
             }
             Err(Refusal::Problem(problems)) => {
                 for p in problems.iter() {
-                    println!("FAIL {file}:{}:{}: {}; {}", p.line, p.column, p.message, p.hint);
+                    say(&format!("FAIL {file}:{}:{}: {}; {}\n", p.line, p.column, p.message, p.hint));
                 }
                 failed += 1;
             }
         }
     }
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    say(&format!("{passed} passed, {failed} failed, {skipped} skipped\n"));
     Ok(ExitCode::from(if failed > 0 { PROBLEM } else { 0 }))
+}
+
+/// Prints; a reader that has gone (`| head`) is no mistake.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// The options as packetdrill takes them, checked.
