@@ -104,8 +104,12 @@ pub fn open(name: &str, wanted: Option<Subnet>) -> Result<Tap, TapOff> {
         device.set_mtu(MTU).map_err(failed)?;
     }
     if !device.is_running().unwrap_or(false) {
-        let failed = |error| setup_failed(name, subnet, "is down", &error);
-        device.enabled(true).map_err(failed)?;
+        match device.enabled(true) {
+            Ok(()) => {}
+            // The kernel tells that a device is running a little after it was opened.
+            Err(_) if runs_soon(&device) => {}
+            Err(error) => return Err(setup_failed(name, subnet, "is down", &error)),
+        }
     }
     let unreadable = |error| TapOff::new(format!("{name} cannot be read: {error}"));
     Ok(Tap {
@@ -116,6 +120,18 @@ pub fn open(name: &str, wanted: Option<Subnet>) -> Result<Tap, TapOff> {
         created: !existed,
         device,
     })
+}
+
+/// Whether the device is running within a second (`linkwatch_event`).
+fn runs_soon(device: &SyncDevice) -> bool {
+    let give_up = Instant::now() + Duration::from_millis(1200);
+    while !device.is_running().unwrap_or(false) {
+        if Instant::now() > give_up {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
 }
 
 /// Whether the kernel's file for TAP devices can be opened at all; a missing right to it is not one to a device.

@@ -88,6 +88,9 @@ fn lies(event: &Event) -> Vec<Lie> {
     }
 }
 
+/// The first packets of a longer line match, and the rest is left unread: noticed only if a line follows.
+const HALF: &str = "half the length";
+
 fn segment_lies(segment: &lab::packetdrill::ast::Tcp) -> Vec<Lie> {
     let mut all = vec![
         lie("sequence number", tcp(|t| t.seq = t.seq.wrapping_add(1))),
@@ -103,7 +106,7 @@ fn segment_lies(segment: &lab::packetdrill::ast::Tcp) -> Vec<Lie> {
     }
     if segment.len > 0 {
         all.push(lie("length", tcp(|t| t.len -= 1)));
-        all.push(lie("length", tcp(|t| t.len /= 2)));
+        all.push(lie(HALF, tcp(|t| t.len /= 2)));
     }
     if segment.window.is_some() {
         all.push(lie("window", tcp(|t| t.window = t.window.map(|w| w ^ 1))));
@@ -285,7 +288,10 @@ fn a_script_that_lies_about_anything_fails() {
         }
         passing += 1;
         let events = honest.events.iter().enumerate();
+        let outbound = |e: &Event| matches!(&e.action, Action::Packet(p) if p.direction == Direction::Outbound);
+        let last_packet = honest.events.iter().rposition(outbound);
         let mut all: Vec<(usize, Lie)> = events.flat_map(|(i, e)| lies(e).into_iter().map(move |l| (i, l))).collect();
+        all.retain(|(i, (field, _))| *field != HALF || Some(*i) != last_packet);
         // A sample that is the same every time.
         let mut rng = Rng::new(20_261_125, number as u64);
         while all.len() > TRIES {
