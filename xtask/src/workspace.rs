@@ -76,7 +76,8 @@ impl Workspace {
     /// Cargo builds a library again for each new set of features, and each new selection of packages is one: so there
     /// is one selection, whatever part of it a command wants.
     pub fn product(&self) -> Vec<&'static str> {
-        let mut options = vec!["--workspace", "--exclude", "xtask"];
+        // `stack-untraced` is the sources of `stack` once more, for the bench: its tests run in `stack`.
+        let mut options = vec!["--workspace", "--exclude", "xtask", "--exclude", "stack-untraced"];
         options.extend(self.page_features());
         options
     }
