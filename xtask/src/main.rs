@@ -56,7 +56,7 @@ enum Command {
     Bench(bench::Args),
     /// Send gigabytes between the stack and the kernel, over clean and bad wires: the long form of a test.
     ///
-    /// Needs root, for a TAP device in a network namespace. Takes about an hour.
+    /// Needs root, for a TAP device in a network namespace. Takes some minutes.
     Soak(soak::Args),
     /// Check what neither the compiler nor clippy checks: file sizes, heads of files, paths named in documents.
     Tidy,
