@@ -66,6 +66,12 @@ struct Driver {
     clock: Clock,
     /// The call that sleeps.
     in_flight: Option<call::InFlight>,
+    /// Packets leave whole, and the card cuts them: what `ethtool -K … tso off gso off` ends.
+    segmentation: bool,
+    /// The packet taken last was the beginning of one, whose rest follows.
+    rest_follows: bool,
+    /// The line that has read the beginning of such a packet, while no line has read its rest.
+    unfinished: Option<u32>,
     /// What was seen for code blocks.
     looks: Vec<Look>,
     /// The counters at nstat's last look.
@@ -91,6 +97,9 @@ impl Driver {
             trace,
             fds: Descriptors::default(),
             in_flight: None,
+            segmentation: true,
+            rest_follows: false,
+            unfinished: None,
             looks: Vec::new(),
             counted: BTreeMap::new(),
         }
@@ -198,6 +207,9 @@ impl Driver {
         if self.script.options.strict {
             self.refuse_unread(last).await?;
         }
+        if let Some(line) = self.unfinished {
+            return Err(Failure::new(line, "expected a packet of this length, got a longer one that begins with it"));
+        }
         self.await_call(last, 1_000_000_000).await
     }
 
@@ -219,6 +231,11 @@ impl Driver {
     }
 
     async fn change(&mut self, line: u32, change: Change, strict: Strict) -> Result {
+        if let Change::Offload { feature, on } = &change
+            && matches!(feature.as_str(), "tso" | "gso")
+        {
+            self.segmentation = *on;
+        }
         match self.ask(ScriptAsk::Change(change)).await {
             Answer::Script(ScriptAnswer::Changed(Err(error))) if strict == Strict::Must => {
                 Err(Failure::new(line, error))

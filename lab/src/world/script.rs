@@ -304,7 +304,8 @@ impl World {
     pub(super) fn transmit_to_script(&mut self, host: usize, script: TaskId, trace: &mut Tracer) -> bool {
         let mut any = false;
         while let Some(frame) = self.hosts[host].poll_transmit(self.now, CARD, trace) {
-            let captured = Captured { at_ns: self.now.as_nanos(), bytes: frame.bytes.into(), more: false };
+            let more = self.hosts[host].dev(CARD).is_some_and(|card| card.xmit_more());
+            let captured = Captured { at_ns: self.now.as_nanos(), bytes: frame.bytes.into(), more };
             self.scripted(script).tap.push_back(captured);
             any = true;
         }

@@ -3,7 +3,6 @@
 use crate::cli::{lab, stdout};
 use lab::packetdrill::ast::{Action, Body, Direction, Event, Script, TcpOption, TcpOptions, Time};
 use lab::packetdrill::{CallKind, ControlData, OptionValue, parse, run};
-use lab::rng::Rng;
 use std::path::{Path, PathBuf};
 
 const FIN: u8 = 1;
@@ -12,8 +11,8 @@ const RST: u8 = 4;
 const PSH: u8 = 8;
 const ACK: u8 = 16;
 
-/// Alterations tried of one script at the most.
-const TRIES: usize = 40;
+/// The lie that a line has only half of its data.
+const HALF: &str = "half the length";
 
 fn folder(path: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -87,9 +86,6 @@ fn lies(event: &Event) -> Vec<Lie> {
         _ => Vec::new(),
     }
 }
-
-/// The first packets of a longer line match, and the rest is left unread: noticed only if a line follows.
-const HALF: &str = "half the length";
 
 fn segment_lies(segment: &lab::packetdrill::ast::Tcp) -> Vec<Lie> {
     let mut all = vec![
@@ -281,33 +277,32 @@ fn a_script_that_lies_about_anything_fails() {
     let scripts = given.into_iter().chain(folder("tests/packetdrill"));
     let mut survivors = Vec::new();
     let (mut tried, mut passing) = (0, 0);
-    for (number, path) in scripts.enumerate() {
+    for path in scripts {
         let honest = read(&path);
         if !run(honest.clone(), false).passed {
+            eprintln!("{} does not pass: its lies are not tried", honest.file);
             continue;
         }
         passing += 1;
-        let events = honest.events.iter().enumerate();
-        let outbound = |e: &Event| matches!(&e.action, Action::Packet(p) if p.direction == Direction::Outbound);
-        let last_packet = honest.events.iter().rposition(outbound);
-        let mut all: Vec<(usize, Lie)> = events.flat_map(|(i, e)| lies(e).into_iter().map(move |l| (i, l))).collect();
-        all.retain(|(i, (field, _))| *field != HALF || Some(*i) != last_packet);
-        // A sample that is the same every time.
-        let mut rng = Rng::new(20_261_125, number as u64);
-        while all.len() > TRIES {
-            let at = rng.below(all.len() as u64) as usize;
-            drop(all.swap_remove(at));
-        }
-        for (index, (field, change)) in all {
-            let mut script = honest.clone();
-            change(&mut script.events[index]);
-            tried += 1;
-            if run(script, false).passed {
-                survivors.push(format!("{}:{}: {field}", honest.file, honest.events[index].place.line));
+        let is_outbound = |e: &Event| matches!(&e.action, Action::Packet(p) if p.direction == Direction::Outbound);
+        let last = honest.events.iter().rposition(is_outbound);
+        for (index, event) in honest.events.iter().enumerate() {
+            for (field, change) in lies(event) {
+                // Where several packets make the last line, its first half may well be the first of them; and
+                // what is left unread at the end is no failure.
+                if field == HALF && Some(index) == last {
+                    continue;
+                }
+                let mut script = honest.clone();
+                change(&mut script.events[index]);
+                tried += 1;
+                if run(script, false).passed {
+                    survivors.push(format!("{}:{}: {field}", honest.file, event.place.line));
+                }
             }
         }
     }
-    eprintln!("{tried} alterations of {passing} scripts were tried");
+    eprintln!("{tried} lies of {passing} scripts were tried");
     assert!(survivors.is_empty(), "these passed all the same:\n{}", survivors.join("\n"));
 }
 

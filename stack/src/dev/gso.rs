@@ -48,6 +48,7 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
             let first = template.seq;
             let has_byte = stamp.1.wrapping_sub(first) < segment.len() as u32;
             (segment.tx_flags, segment.tskey) = if has_byte { stamp } else { (0, 0) };
+            segment.xmit_more = index + 1 < count;
             let len = segment.len();
             template.next(index, len, index + 1 == count, segment.checksum(0, 0, cx));
             let base = segment.push(header_len, cx);

@@ -60,6 +60,7 @@ pub struct NetDevice {
     /// When the qdisc looks again for a packet whose time has come.
     watchdog: Option<Token>,
     tx_ring: VecDeque<SkBuff>,
+    xmit_more: bool,
     stats: DevStats,
 }
 
@@ -77,6 +78,7 @@ impl NetDevice {
             qdisc: Sched::default(),
             watchdog: None,
             tx_ring: VecDeque::new(),
+            xmit_more: false,
             stats: DevStats::default(),
         };
         let lo = device(1, "lo", MacAddr::ZERO, Some((Ipv4Addr::LOCALHOST, 8)), 65535, false);
@@ -132,6 +134,11 @@ impl NetDevice {
     /// Does its qdisc keep packets until their time (`fq`)? TCP needs no timer of its own then.
     pub(crate) fn is_paced(&self) -> bool {
         matches!(self.qdisc, Sched::Fq(_))
+    }
+
+    /// Was the frame that it sent last one packet with the next, until segmentation?
+    pub fn xmit_more(&self) -> bool {
+        self.xmit_more
     }
 
     /// Is there a frame in the transmit ring?

@@ -21,6 +21,7 @@ impl Host {
         let with_fcs = device.fcs;
         device.stats.tx_packets += 1;
         device.stats.tx_bytes += skb.len() as u64;
+        device.xmit_more = skb.xmit_more;
         cx.trace.because(skb.born);
         cx.trace.enter(Function::NicTransmit);
         let mut bytes = cx.mem.frame_buffer(skb.len().max(ETH_ZLEN) + 4);

@@ -161,6 +161,8 @@ pub struct Head {
     pub cb: TcpSkbCb,
     /// The event that brought it here: the frame's arrival, or the system call.
     pub born: EventId,
+    /// `netdev_xmit_more()`: the next skb of the ring was one packet with this one, until segmentation.
+    pub(crate) xmit_more: bool,
 }
 
 impl Deref for SkBuff {
@@ -256,6 +258,7 @@ impl SkBuff {
             pkt_type: PktType::Host,
             cb: TcpSkbCb::default(),
             born,
+            xmit_more: false,
         })
     }
 

@@ -156,6 +156,7 @@ impl Driver {
         compare::packet(packet, &whole, &mut self.session, &options).map_err(|m| Failure::mismatch(line, m))?;
         let at = whole.at_ns as i64 - self.clock.start_ns;
         let what = format!("\"{}\"", show::packet(packet));
+        self.unfinished = self.rest_follows.then_some(line);
         self.clock.check(when, at, &what).map_err(|m| Failure::mismatch(line, m))
     }
 
@@ -175,27 +176,27 @@ impl Driver {
         format!("{}{off}", show::live(live))
     }
 
-    /// The next packet of the connection under test, whole; others are passed over.
+    /// The next packet of the connection under test; others are passed over. What was one packet until the
+    /// card cut it comes whole where one packet is to match one line, and else piece by piece, each of which
+    /// may match a line of its own.
     async fn next_packet(&mut self, packet: &Packet, deadline: i64) -> Result<Option<Live>> {
         loop {
             let Some(frame) = self.capture(deadline).await else { return Ok(None) };
-            let mut more = frame.more;
-            let live = Live::parse(frame.at_ns, &frame.bytes);
-            let taken = live.as_ref().is_some_and(|live| self.session.takes(live, packet));
-            let mut whole = live;
-            while more {
+            let Some(mut live) = Live::parse(frame.at_ns, &frame.bytes) else { continue };
+            if !self.session.takes(&live, packet) {
+                self.note(live.at_ns as i64, &format!("(not of this connection) {}", show::live(&live))).await;
+                continue;
+            }
+            let mut more = frame.more && self.segmentation;
+            while more && self.script.options.strict_segments {
                 let Some(frame) = self.capture(deadline).await else { break };
                 more = frame.more;
-                if let (Some(whole), Some(part)) = (&mut whole, Live::parse(frame.at_ns, &frame.bytes)) {
-                    whole.append(part);
+                if let Some(part) = Live::parse(frame.at_ns, &frame.bytes) {
+                    live.append(part);
                 }
             }
-            if taken {
-                return Ok(whole);
-            }
-            if let Some(other) = whole {
-                self.note(other.at_ns as i64, &format!("(not of this connection) {}", show::live(&other))).await;
-            }
+            self.rest_follows = more;
+            return Ok(Some(live));
         }
     }
 
