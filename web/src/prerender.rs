@@ -1,6 +1,6 @@
 //! The first picture, drawn natively from the same views.
 
-use crate::engine::{Engine, EngineReply, EngineRequest, Source, files_named, has_python};
+use crate::engine::{Engine, EngineReply, EngineRequest, Source, file_name, files_named, has_python};
 use crate::store::{Action, Effect, Link, Page};
 use crate::views::{Shell, ShellProps};
 use lab::program::Monty;
@@ -74,7 +74,11 @@ pub fn run(template: &Path, out: &Path) -> Result<(), String> {
 fn names(folder: &Path) -> Result<Vec<String>, String> {
     let entries = fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut names: Vec<String> = entries
-        .filter_map(|entry| entry.ok()?.path().file_name()?.to_str()?.strip_suffix(".toml").map(str::to_owned))
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let name = path.file_name()?.to_str()?;
+            name.strip_suffix(".toml").or(name.strip_suffix(".pkt")).map(str::to_owned)
+        })
         .collect();
     names.sort();
     Ok(names)
@@ -82,13 +86,15 @@ fn names(folder: &Path) -> Result<Vec<String>, String> {
 
 fn read(www: &Path, name: &str) -> Result<Source, String> {
     let folder = www.join("scenarios");
-    let file = folder.join(format!("{name}.toml"));
+    let script = !folder.join(file_name(name, false)).exists();
+    let file = folder.join(file_name(name, script));
     let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let programs = files_named(&text).into_iter().map(|path| {
+    let named = if script { Vec::new() } else { files_named(&text) };
+    let programs = named.into_iter().map(|path| {
         let file = folder.join(&path);
         fs::read_to_string(&file).map(|text| (path, text)).map_err(|e| format!("{}: {e}", file.display()))
     });
-    Ok(Source { name: name.to_owned(), programs: programs.collect::<Result<_, _>>()?, text, tapes: None })
+    Ok(Source { name: name.to_owned(), script, programs: programs.collect::<Result<_, _>>()?, text, tapes: None })
 }
 
 fn parse(source: &Source) -> Result<Scenario, String> {
@@ -96,7 +102,7 @@ fn parse(source: &Source) -> Result<Scenario, String> {
         let found = source.programs.iter().find(|(name, _)| name == path);
         found.map(|(_, text)| text.clone()).ok_or_else(|| "not found".to_owned())
     };
-    Scenario::parse(&format!("{}.toml", source.name), &source.text, &mut load).map_err(|e| e.to_string())
+    Scenario::parse(&source.file(), &source.text, &mut load).map_err(|e| e.to_string())
 }
 
 /// Runs a scenario with the interpreter; what its programs did becomes its tapes.

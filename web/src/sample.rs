@@ -49,10 +49,14 @@ pub struct Stage {
 impl Stage {
     /// Opens a link and runs a scenario.
     pub fn open(link: &str, scenario: &str) -> Stage {
+        Stage::open_source(link, Source { name: "sample".to_owned(), text: scenario.to_owned(), ..Source::default() })
+    }
+
+    /// Opens a link and runs what was fetched for it.
+    pub fn open_source(link: &str, source: Source) -> Stage {
         let mut page = Page::open(Link::parse(link), false);
         let _ = page.begin();
         let mut stage = Stage { page, engine: Engine::new(), wait: None, others: Vec::new() };
-        let source = Source { name: "sample".to_owned(), text: scenario.to_owned(), ..Source::default() };
         stage.act(Action::Fetched(source));
         while stage.engine.is_busy() {
             let replies = stage.engine.work();

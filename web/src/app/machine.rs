@@ -2,7 +2,7 @@
 
 use super::boot::{self, Boot};
 use super::{Sender, mount};
-use crate::engine::{Client, EngineReply, EngineRequest, Source, Trouble, files_named, words};
+use crate::engine::{Client, EngineReply, EngineRequest, Source, Trouble, file_name, files_named, words};
 use crate::live::LiveRequest;
 use crate::store::{Action, Effect, Page, Phase, is_name};
 use gloo_timers::callback::Timeout;
@@ -165,10 +165,16 @@ async fn fetch_source(name: &str) -> Result<Source, String> {
     if !is_name(name) {
         return Err("a scenario's name is made of letters, digits, - and _".to_owned());
     }
-    let file = format!("scenarios/{name}.toml");
-    let text = text_of(&file).await?;
+    let (text, script) = match text_of(&format!("scenarios/{}", file_name(name, false))).await {
+        Ok(text) => (text, false),
+        // It may be a script; if it is not either, the first complaint says more.
+        Err(reason) => match text_of(&format!("scenarios/{}", file_name(name, true))).await {
+            Ok(text) => (text, true),
+            Err(_) => return Err(reason),
+        },
+    };
     let mut programs = Vec::new();
-    for path in files_named(&text) {
+    for path in if script { Vec::new() } else { files_named(&text) } {
         let program = text_of(&format!("scenarios/{path}")).await;
         // The engine says which line of the scenario names a file that is not there.
         programs.extend(program.ok().map(|text| (path, text)));
@@ -178,7 +184,7 @@ async fn fetch_source(name: &str) -> Result<Source, String> {
         true => None,
         false => text_of(&format!("scenarios/{name}.tapes.json")).await.ok(),
     };
-    Ok(Source { name: name.to_owned(), text, programs, tapes })
+    Ok(Source { name: name.to_owned(), script, text, programs, tapes })
 }
 
 async fn text_of(url: &str) -> Result<String, String> {

@@ -28,12 +28,27 @@ pub enum EngineRequest {
 pub struct Source {
     /// Its name: `send` for `scenarios/send.toml`.
     pub name: String,
+    /// It is a packetdrill script: `scenarios/NAME.pkt`.
+    #[serde(default)]
+    pub script: bool,
     /// The scenario file.
     pub text: String,
     /// The program files it names.
     pub programs: Vec<(String, String)>,
     /// `lab::tape::Tapes` of a run of it, as JSON; with it no interpreter is needed.
     pub tapes: Option<String>,
+}
+
+impl Source {
+    /// The name of its file.
+    pub fn file(&self) -> String {
+        file_name(&self.name, self.script)
+    }
+}
+
+/// The name of a scenario's file: a packetdrill script's, or a TOML file's.
+pub fn file_name(name: &str, script: bool) -> String {
+    format!("{name}.{}", if script { "pkt" } else { "toml" })
 }
 
 /// From the engine.

@@ -13,7 +13,7 @@ mod worker;
 
 #[cfg(target_arch = "wasm32")]
 pub use client::{Client, words};
-pub use message::{EngineReply, EngineRequest, Source, Trouble};
+pub use message::{EngineReply, EngineRequest, Source, Trouble, file_name};
 pub use run::{Engine, files_named, has_python};
 #[cfg(target_arch = "wasm32")]
 pub use worker::serve;

@@ -104,7 +104,7 @@ impl Engine {
 
 /// Reads a scenario.
 fn open(source: &Source) -> Result<Lab, Trouble> {
-    let file = format!("{}.toml", source.name);
+    let file = source.file();
     let mut load = |path: &str| {
         let found = source.programs.iter().find(|(name, _)| name == path);
         found.map(|(_, text)| text.clone()).ok_or_else(|| "it was not found beside the scenario".to_owned())

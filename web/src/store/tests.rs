@@ -1,7 +1,7 @@
 //! What the page does with what happens to it.
 
 use super::*;
-use crate::engine::{EngineReply, EngineRequest};
+use crate::engine::{EngineReply, EngineRequest, Source};
 use crate::live::{LinkState, LiveReply, LiveRequest, News};
 use crate::sample::{SCENARIO, Stage};
 use crate::time::Moment;
@@ -176,6 +176,20 @@ fn a_wrong_scenario_says_where() {
     let stage = Stage::open("", "title = \"x\"\n[[host]]\nnmae = \"a\"\n");
     let Phase::Failed(trouble) = &stage.page.phase else { panic!("{:?}", stage.page.phase) };
     assert!(trouble.details[0].contains("sample.toml:3:1"), "{trouble:?}");
+}
+
+#[test]
+fn a_packetdrill_script_is_a_scenario() {
+    let text = include_str!("../../../www/scenarios/handshake.pkt");
+    let source = Source { name: "handshake".to_owned(), script: true, text: text.to_owned(), ..Source::default() };
+    let mut stage = Stage::open_source("", source);
+    assert!(!matches!(stage.page.phase, Phase::Failed(_)), "{:?}", stage.page.phase);
+    let stops = stage.page.timeline.beats.len();
+    assert!(stops > 50, "{stops}");
+    for _ in 0..stops {
+        stage.tick();
+    }
+    assert_eq!(stage.page.scene.hosts[0].name, "host");
 }
 
 #[test]
