@@ -270,7 +270,7 @@ pub enum Body {
 }
 
 /// A TCP segment, in the script's numbers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tcp {
     /// Ports, if they are given.
     pub ports: Option<(u16, u16)>,
@@ -293,11 +293,12 @@ pub struct Tcp {
 }
 
 /// A segment's options.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum TcpOptions {
     /// These, in this order; none at all if there are no `<>`.
     List(Vec<TcpOption>),
     /// `<...>`: any.
+    #[default]
     Unchecked,
 }
 

@@ -333,6 +333,16 @@ fn the_command_prints_a_line_a_script_and_a_summary() {
 }
 
 #[test]
+fn a_packet_that_no_line_reads_is_a_failure_if_it_is_to_be() {
+    let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 fcntl(3, F_SETFL, O_NONBLOCK) = 0\n\
+                +0 connect(3, ..., ...) = -1 EINPROGRESS (x)\n+0 > S 0:0(0) <...>\n+2.5 close(3) = 0\n";
+    let strict = [("strict".to_owned(), None)];
+    assert!(run(parse("t.pkt", text, &[]).unwrap(), false).passed);
+    let outcome = run(parse("t.pkt", text, &strict).unwrap(), false);
+    assert!(outcome.verdict().starts_with("FAIL t.pkt:5: expected no packet before this, got \"> S 0:0(0) win "));
+}
+
+#[test]
 fn a_script_is_a_scenario() {
     let path = folder("tests/packetdrill").into_iter().next().unwrap();
     let file = path.to_str().unwrap();

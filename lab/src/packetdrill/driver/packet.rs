@@ -213,7 +213,7 @@ impl Driver {
             direction: Direction::Outbound,
             encapsulation: Vec::new(),
             ip: IpInfo::default(),
-            body: Body::Udp { ports: None, len: 0 },
+            body: Body::Tcp(Tcp::default()),
         };
         let Some(mut live) = self.next_packet(&any, 0).await? else { return Ok(()) };
         self.session.map_outbound(&mut live, &any);
