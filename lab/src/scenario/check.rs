@@ -171,10 +171,10 @@ fn host(index: usize, raw: &RawHost, seed: u64, report: &mut Reporter<'_>) -> Ho
     HostSpec { config, sysctl }
 }
 
-fn sysctl(raw: &RawHost, report: &mut Reporter<'_>) -> Vec<(String, i64)> {
+fn sysctl(raw: &RawHost, report: &mut Reporter<'_>) -> Vec<(String, String)> {
     let mut trial = Sysctl::default();
     for (name, value) in &raw.sysctl {
-        match trial.set(&name.value, &value.value.to_string()) {
+        match trial.set(&name.value, &value.value) {
             Ok(()) => {}
             Err(SysctlError::Unknown) => {
                 let hint = did_you_mean(&name.value, Sysctl::NAMES.iter().copied())
@@ -184,7 +184,7 @@ fn sysctl(raw: &RawHost, report: &mut Reporter<'_>) -> Vec<(String, i64)> {
             Err(_) => report.report(value.span.clone(), format!("{} cannot be {}", name.value, value.value), ""),
         }
     }
-    raw.sysctl.iter().map(|(k, v)| (k.value.clone(), v.value)).collect()
+    raw.sysctl.iter().map(|(k, v)| (k.value.clone(), v.value.clone())).collect()
 }
 
 fn interface(host: usize, index: usize, raw: &RawInterface) -> InterfaceConfig {

@@ -14,7 +14,7 @@
 //! address = "192.168.1.1/24"      # of eth0; or [[host.interface]] for several cards
 //! gateway = "192.168.1.254"
 //! neighbours = ["bob"]            # whose hardware addresses are known from the beginning
-//! sysctl = { "net.ipv4.tcp_sack" = 0 }
+//! sysctl = { "net.ipv4.tcp_sack" = 0, "net.ipv4.tcp_rmem" = "4096 131072 6291456" }
 //!
 //! [[host]]
 //! name = "bob"
@@ -76,7 +76,7 @@ pub struct HostSpec {
     /// What the stack needs to know.
     pub config: HostConfig,
     /// Kernel variables that differ from their defaults.
-    pub sysctl: Vec<(String, i64)>,
+    pub sysctl: Vec<(String, String)>,
 }
 
 /// A switch.

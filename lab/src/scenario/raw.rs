@@ -38,7 +38,7 @@ pub(super) struct RawHost {
     pub(super) routes: Vec<RawRoute>,
     pub(super) forward: bool,
     pub(super) neighbours: Vec<RawNeighbour>,
-    pub(super) sysctl: Vec<(At<String>, At<i64>)>,
+    pub(super) sysctl: Vec<(At<String>, At<String>)>,
 }
 
 pub(super) struct RawInterface {

@@ -138,7 +138,8 @@ fn neighbours(value: &Spanned<DeValue<'_>>, report: &mut Reporter<'_>) -> Vec<Ra
     }
 }
 
-fn sysctl(value: &Spanned<DeValue<'_>>, report: &mut Reporter<'_>) -> Vec<(At<String>, At<i64>)> {
+/// Kernel variables: numbers, or text as it is written to `/proc/sys`.
+fn sysctl(value: &Spanned<DeValue<'_>>, report: &mut Reporter<'_>) -> Vec<(At<String>, At<String>)> {
     let DeValue::Table(entries) = value.get_ref() else {
         let message = format!("sysctl must be a table, not {}", kind(value.get_ref()));
         report.report(value.span(), message, "expected { \"net.ipv4.tcp_sack\" = 0 }");
@@ -146,8 +147,10 @@ fn sysctl(value: &Spanned<DeValue<'_>>, report: &mut Reporter<'_>) -> Vec<(At<St
     };
     let mut out = Vec::new();
     for (key, value) in Table::new("sysctl", value.span(), entries).take_all() {
-        if let Some(n) = table::integer(value, &format!("sysctl {}", key.value), i64::MIN..=i64::MAX, report) {
-            out.push((key, n));
+        if let DeValue::String(text) = value.get_ref() {
+            out.push((key, At { span: value.span(), value: text.to_string() }));
+        } else if let Some(n) = table::integer(value, &format!("sysctl {}", key.value), i64::MIN..=i64::MAX, report) {
+            out.push((key, n.map(|n| n.to_string())));
         }
     }
     out

@@ -48,7 +48,7 @@ mtu = 1400
 gateway = "10.0.0.254"
 routes = [{ to = "172.16.0.0/12", via = "10.0.0.253" }]
 neighbours = { "10.0.0.9" = "02:00:00:00:00:09" }
-sysctl = { "net.ipv4.tcp_sack" = 0 }
+sysctl = { "net.ipv4.tcp_sack" = 0, "net.ipv4.tcp_rmem" = "4096 131072 6291456" }
 [[host]]
 name = "r"
 forward = true
@@ -87,7 +87,8 @@ builtin = "httpd --port 8080"
     assert_eq!(alice.interfaces[0].mtu, 1400);
     assert_eq!(alice.routes, [(Ipv4Addr::new(172, 16, 0, 0), 12, Ipv4Addr::new(10, 0, 0, 253))]);
     assert_eq!(alice.neighbours, [(Ipv4Addr::new(10, 0, 0, 9), MacAddr([2, 0, 0, 0, 0, 9]))]);
-    assert_eq!(s.hosts[0].sysctl, [("net.ipv4.tcp_sack".to_owned(), 0)]);
+    let sysctl = [("net.ipv4.tcp_rmem", "4096 131072 6291456"), ("net.ipv4.tcp_sack", "0")];
+    assert_eq!(s.hosts[0].sysctl, sysctl.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert_eq!(s.hosts[1].config.interfaces[1].name, "wan");
     assert_eq!(s.hosts[2].config.neighbours, [(Ipv4Addr::new(10, 1, 0, 254), MacAddr([2, 0, 0, 0, 1, 2]))]);
     assert_eq!(s.switches, [SwitchSpec { name: "sw".to_owned(), ports: 2 }]);

@@ -99,7 +99,7 @@ impl World {
             let mut host = Host::new(host, &spec.config);
             for (name, value) in &spec.sysctl {
                 // Checked when the scenario was read.
-                let _ = host.sysctl_mut().set(name, &value.to_string());
+                let _ = host.sysctl_mut().set(name, value);
             }
             world.hosts.push(host);
         }
@@ -114,6 +114,10 @@ impl World {
         for program in &scenario.programs {
             let task = world.add_task(program.host, Executable::of(program), Instant::ZERO + program.start);
             if is_script(&program) {
+                // packetdrill runs as root.
+                if let Some(host) = world.hosts.get_mut(program.host) {
+                    host.set_privileged(true);
+                }
                 world.scripts.insert(program.host, task);
             }
         }
