@@ -45,6 +45,11 @@ impl Ehash {
         self.0.get(tuple)
     }
 
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Tuple, &Established)> {
+        self.0.iter()
+    }
+
     pub(super) fn get_mut(&mut self, tuple: &Tuple) -> Option<&mut Established> {
         self.0.get_mut(tuple)
     }

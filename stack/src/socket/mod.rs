@@ -12,12 +12,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tstamp;
+mod view;
 
 pub(crate) use ehash::{Ehash, Established, Tuple};
 pub(crate) use errqueue::ExtendedError;
 pub(crate) use options::{int_of, value_of};
 pub use table::SockTable;
 pub(crate) use tstamp::{TX_RECORD_MASK, TX_SCHED, TX_SOFTWARE, TxStamp, tx_flags};
+pub use view::SocketView;
 
 use crate::host::{Cx, Host};
 use crate::ip::Dst;

@@ -224,6 +224,11 @@ impl SockTable {
         }
     }
 
+    /// The full sockets, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Sock> {
+        self.socks.values().filter_map(|e| e.slot.sock())
+    }
+
     /// How many sockets are alive, the small forms included.
     pub fn len(&self) -> usize {
         self.socks.len()

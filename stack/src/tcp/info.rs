@@ -2,45 +2,44 @@
 //!
 //! Linux: `tcp_get_info`, `tcp_get_info_chrono_stats`, `tcp_compute_delivery_rate` in `net/ipv4/tcp.c`.
 
-use super::{DELACK_MAX_MS, TcpSock, clock_ns};
+use super::ecn::{ECN_OK, ECN_SEEN};
+use super::{DELACK_MAX_MS, TcpSock, kernel_clock};
 use crate::host::{Cx, Host};
 use crate::syscall::{TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN, TCPI_OPT_SACK, TCPI_OPT_TIMESTAMPS, TCPI_OPT_WSCALE, TcpInfo};
 use crate::time::Instant;
 use crate::trace::{Function, TcpState};
 
-/// `TCP_ECN_OK`: ECN was agreed.
-const ECN_OK: u8 = 1;
-/// `TCP_ECN_SEEN`: a packet with ECT has come.
-const ECN_SEEN: u8 = 8;
-
 impl Host {
     /// `tcp_get_info`.
     pub(crate) fn tcp_get_info(&self, cx: &mut Cx<'_>, tp: &TcpSock) -> TcpInfo {
-        cx.call(Function::TcpGetInfo, |cx| {
-            let mut info = TcpInfo {
-                tcpi_state: tp.state as u8,
-                tcpi_pacing_rate: tp.pacing_rate,
-                tcpi_max_pacing_rate: tp.max_pacing_rate,
-                tcpi_reordering: tp.reordering,
-                tcpi_snd_cwnd: tp.snd_cwnd,
-                ..TcpInfo::default()
-            };
-            match tp.listen.as_ref().filter(|_| tp.state == TcpState::Listen) {
-                Some(listen) => {
-                    info.tcpi_unacked = listen.accept_queue.len() as u32;
-                    info.tcpi_sacked = listen.backlog;
-                }
-                None => tp.fill_info(cx, &mut info),
-            }
-            info
-        })
+        cx.call(Function::TcpGetInfo, |cx| tp.info(cx.now))
     }
 }
 
 impl TcpSock {
+    /// What `TCP_INFO` says of it now.
+    pub(crate) fn info(&self, now: Instant) -> TcpInfo {
+        let mut info = TcpInfo {
+            tcpi_state: self.state as u8,
+            tcpi_pacing_rate: self.pacing_rate,
+            tcpi_max_pacing_rate: self.max_pacing_rate,
+            tcpi_reordering: self.reordering,
+            tcpi_snd_cwnd: self.snd_cwnd,
+            ..TcpInfo::default()
+        };
+        match self.listen.as_ref().filter(|_| self.state == TcpState::Listen) {
+            Some(listen) => {
+                info.tcpi_unacked = listen.accept_queue.len() as u32;
+                info.tcpi_sacked = listen.backlog;
+            }
+            None => self.fill_info(now, &mut info),
+        }
+        info
+    }
+
     /// The part of `tcp_get_info` that a listener has not.
-    fn fill_info(&self, cx: &Cx<'_>, info: &mut TcpInfo) {
-        let ms_since = |at: Instant| cx.now.since(at).as_millis() as u32;
+    fn fill_info(&self, now: Instant, info: &mut TcpInfo) {
+        let ms_since = |at: Instant| now.since(at).as_millis() as u32;
         info.tcpi_ca_state = self.ca_state as u8;
         info.tcpi_retransmits = self.retransmits;
         info.tcpi_probes = self.probes_out;
@@ -73,7 +72,7 @@ impl TcpSock {
         info.tcpi_bytes_acked = self.bytes_acked;
         info.tcpi_bytes_received = self.bytes_received;
         info.tcpi_notsent_bytes = (self.write_seq.wrapping_sub(self.snd_nxt) as i32).max(0) as u32;
-        self.chrono_stats(cx, info);
+        self.chrono_stats(now, info);
         info.tcpi_segs_out = self.segs_out;
         info.tcpi_segs_in = self.segs_in;
         info.tcpi_min_rtt = self.min_rtt();
@@ -94,7 +93,7 @@ impl TcpSock {
         info.tcpi_total_rto_recoveries = self.total_rto_recoveries;
         info.tcpi_total_rto_time = self.total_rto_time;
         if self.rto_stamp != 0 {
-            let now_ms = (clock_ns(cx) / 1_000_000) as u32;
+            let now_ms = (kernel_clock(now) / 1_000_000) as u32;
             info.tcpi_total_rto_time += now_ms.wrapping_sub(self.rto_stamp);
         }
     }
@@ -112,10 +111,10 @@ impl TcpSock {
     }
 
     /// `tcp_get_info_chrono_stats`, µs.
-    fn chrono_stats(&self, cx: &Cx<'_>, info: &mut TcpInfo) {
+    fn chrono_stats(&self, now: Instant, info: &mut TcpInfo) {
         let mut stats = self.chrono_stat;
         if let Some(running) = (self.chrono_type as usize).checked_sub(1) {
-            stats[running] += (clock_ns(cx) / 1000).saturating_sub(self.chrono_start);
+            stats[running] += (kernel_clock(now) / 1000).saturating_sub(self.chrono_start);
         }
         info.tcpi_busy_time = stats.iter().sum();
         info.tcpi_rwnd_limited = stats[1];

@@ -67,7 +67,7 @@ pub(crate) use timewait::TimeWaitSock;
 use window::select_initial_window;
 
 use crate::host::{Cx, Host};
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 use crate::trace::SockId;
 
 /// `MAX_TCP_HEADER`: headroom that TCP reserves for all headers below the payload, bytes.
@@ -126,7 +126,12 @@ const BOOT_NS: u64 = 10_000_000_000;
 
 /// `tcp_clock_ns`.
 pub(crate) fn clock_ns(cx: &Cx<'_>) -> u64 {
-    cx.now.as_nanos() + BOOT_NS
+    kernel_clock(cx.now)
+}
+
+/// The kernel's clock at a time of the run, ns.
+pub(crate) fn kernel_clock(now: Instant) -> u64 {
+    now.as_nanos() + BOOT_NS
 }
 
 /// The wall clock at a time of [`clock_ns`], ns since the run began; 0 stays 0.

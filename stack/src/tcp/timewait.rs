@@ -24,7 +24,7 @@ use alloc::boxed::Box;
 #[derive(Clone, Debug)]
 pub(crate) struct TimeWaitSock {
     pub(crate) id: SockId,
-    pub(super) substate: TcpState,
+    pub(crate) substate: TcpState,
     pub(crate) tuple: Tuple,
     rcv_nxt: u32,
     pub(super) snd_nxt: u32,
