@@ -182,3 +182,36 @@ fn the_page_stays_small() {
     let nodes = page.matches('<').count() / 2;
     assert!(nodes < 1_400, "{nodes} elements");
 }
+
+/// The first stop of a long transfer whose caption begins like this.
+fn in_bulk(caption: &str) -> Stage {
+    let scenario =
+        SCENARIO.replace("\"-s\", \"http://10.0.0.2/\"", "\"-s\", \"-o\", \"x\", \"http://10.0.0.2/bytes/100000\"");
+    let mut stage = Stage::open("", &scenario);
+    let beat =
+        stage.page.timeline.beats.iter().find(|beat| beat.caption.starts_with(caption)).expect("such a stop").event;
+    stage.act(Action::Time(TimeCommand::Seek(beat)));
+    assert!(stage.page.scene.caption.starts_with(caption), "{}", stage.page.scene.caption);
+    stage
+}
+
+#[test]
+fn a_super_packet_shows_its_pages_and_what_it_stands_for() {
+    let page = html(&in_bulk("It stands for "));
+    let strip = text(part(&page, "class=\"strip\"", "</section>"));
+    for word in ["gso: ", " × 1448", "data_len ", "page 1", "headroom", "shared info"] {
+        assert!(strip.contains(word), "{word}: {strip}");
+    }
+    let memory = part(&page, "class=\"memory paged\"", "class=\"clones");
+    assert!(memory.contains("data-count=\"") && memory.contains("class=\"link\""), "{memory}");
+    assert!(memory.contains("fragment 0: ") && memory.contains(" of page 1"), "{memory}");
+}
+
+#[test]
+fn payload_in_several_fragments_is_one_car_and_one_tab() {
+    let page = html(&in_bulk("Now this segment has headers of its own"));
+    let train = part(&page, "in-hand", "</div>");
+    assert_eq!(train.matches("payload").count(), 1, "{train}");
+    assert!(page.matches("data-testid=\"header-Payload\"").count() <= 1);
+    assert!(part(&page, "class=\"memory paged\"", "</section>").contains("1448 B, page "), "{page}");
+}

@@ -20,8 +20,8 @@ pub fn frags(skb: &SkbScene, send: &Callback<Action>) -> Html {
         <div class="frags" data-k="frags" data-count={skb.frags.len().to_string()}>
             { for skb.frags.iter().zip(payload).take(shown).enumerate().map(|(i, (frag, region))| one(skb, i, frag, region, send)) }
             if skb.frags.len() > shown {
-                <div class="frag more" data-k="more"><i class="link"></i>
-                    <div class="page"><span>{ format!("+{} more", skb.frags.len() - shown) }</span></div>
+                <div class="frag rest" data-k="rest"><i class="link"></i>
+                    <div class="frag-page"><span>{ format!("+{} more", skb.frags.len() - shown) }</span></div>
                     <small>{ format!("{} B", skb.frags[shown..].iter().map(|frag| frag.len).sum::<u32>()) }</small>
                 </div>
             }
@@ -42,7 +42,7 @@ fn one(skb: &SkbScene, index: usize, frag: &FragScene, region: &Region, send: &C
     html! {
         <div class="frag" key={key.clone()} data-k={key} {title} onclick={pick}>
             <i class="link"></i>
-            <div class={classes!("page", "region", "letters", proto_class(Proto::Payload), changed)}>
+            <div class={classes!("frag-page", "region", "letters", proto_class(Proto::Payload), changed)}>
                 <span>{ printable(&region.bytes[..region.bytes.len().min(32)]) }</span>
             </div>
             <small>{ name(frag) }</small>

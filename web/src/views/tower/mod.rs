@@ -20,6 +20,9 @@ pub use train::contents;
 /// Frames drawn on the wire at the most: the newest.
 const FRAMES: usize = 3;
 
+/// Packets in hand on one row that are drawn apart: further ones lie on the last.
+const PILE: usize = 3;
+
 /// What the tower draws.
 #[derive(Properties, PartialEq)]
 pub struct Props {
@@ -109,7 +112,7 @@ fn trains(look: Look, column: usize, host: &HostScene) -> Vec<Html> {
     let mut in_hand: Vec<Layer> = Vec::new();
     let mut trains = Vec::new();
     for skb in &host.skbs {
-        let nth = in_hand.iter().filter(|layer| **layer == skb.layer).count();
+        let nth = in_hand.iter().filter(|layer| **layer == skb.layer).count().min(PILE);
         if skb.place == Place::InHand {
             in_hand.push(skb.layer);
         }
