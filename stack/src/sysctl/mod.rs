@@ -114,6 +114,8 @@ sysctls! {
     tcp_comp_sack_delay_ns: i64 = "net.ipv4.tcp_comp_sack_delay_ns", 1_000_000, 0, i64::MAX;
     /// How many SACKs may be compressed into one.
     tcp_comp_sack_nr: i64 = "net.ipv4.tcp_comp_sack_nr", 44, 0, 255;
+    /// Wait of a compressed SACK, percent of the round-trip time.
+    tcp_comp_sack_rtt_percent: i64 = "net.ipv4.tcp_comp_sack_rtt_percent", 33, 1, 1000;
     /// By how much that wait may be exceeded, ns.
     tcp_comp_sack_slack_ns: i64 = "net.ipv4.tcp_comp_sack_slack_ns", 100_000, 0, i64::MAX;
     /// The algorithm of new sockets.
@@ -196,6 +198,8 @@ sysctls! {
     tcp_probe_interval: i64 = "net.ipv4.tcp_probe_interval", 600, 0, 17_179_869;
     /// Where MTU probing stops its search, bytes.
     tcp_probe_threshold: i64 = "net.ipv4.tcp_probe_threshold", 8, i32::MIN as i64, i32::MAX as i64;
+    /// Round-trip time under which the receive buffer grows less, µs.
+    tcp_rcvbuf_low_rtt: i64 = "net.ipv4.tcp_rcvbuf_low_rtt", 1000, 0, i32::MAX as i64;
     /// RACK loss detection (RFC 8985): bit 1 use it, 2 keep its window, 4 no reordering window.
     tcp_recovery: i64 = "net.ipv4.tcp_recovery", 1, 0, 255;
     /// Answer with the type of service of the SYN?

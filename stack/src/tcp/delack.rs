@@ -124,15 +124,15 @@ impl Host {
         }
     }
 
-    /// A twentieth of the round trip, but no more than `tcp_comp_sack_delay_ns`.
+    /// A part of the round trip, but no more than `tcp_comp_sack_delay_ns`.
     fn tcp_set_compressed_ack_timer(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
         let mut rtt = u64::from(tp.rcv_rtt_est.0);
         if tp.srtt_us > 0 {
             rtt = rtt.min(u64::from(tp.srtt_us));
         }
-        // `rtt` is in eighths of a µs.
-        let delay = (rtt * 125 / 20).min(self.sysctl.tcp_comp_sack_delay_ns.max(0) as u64);
-        let delay = Duration::from_nanos(delay);
+        // rtt is in eighths of a µs: rtt/8 · 1000 · percent/100, ns.
+        let delay = (rtt + (rtt >> 2)).saturating_mul(self.sysctl.tcp_comp_sack_rtt_percent.max(0) as u64);
+        let delay = Duration::from_nanos(delay.min(self.sysctl.tcp_comp_sack_delay_ns.max(0) as u64));
         tp.compressed_ack_timer =
             Some(self.timers.set(cx.now + delay, Target::Sock(tp.sk.id, TimerKind::CompressedAck)));
         tell_timer(cx, tp, TimerKind::CompressedAck, TimerOp::Set, delay.as_micros() as u32);

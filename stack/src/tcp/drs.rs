@@ -106,8 +106,7 @@ impl Host {
     }
 
     /// `tcp_rcv_space_adjust`: how much was read in the last round trip?
-    pub(super) fn tcp_rcv_space_adjust(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
-        tp.mstamp_refresh(cx);
+    pub(super) fn tcp_rcv_space_adjust(&mut self, _cx: &mut Cx<'_>, tp: &mut TcpSock) {
         let rtt = tp.rcv_rtt_est.0 >> 3;
         if tp.rcv_rtt_est.0 == 0 || tp.tcp_mstamp.saturating_sub(tp.rcvq_space.2) < u64::from(rtt) {
             return;
@@ -129,8 +128,15 @@ impl Host {
             return;
         }
         let mut window = u64::from(new) << 1;
-        // Slow start: the sender may double its rate.
-        window += (window << 1) * u64::from(new.saturating_sub(old)) / u64::from(old.max(1));
+        let rtt = u64::from(tp.rcv_rtt_est.0 >> 3);
+        let low = self.sysctl.tcp_rcvbuf_low_rtt.max(0) as u64;
+        window += if rtt < low {
+            // A short round trip: line rate is reached soon enough with a smaller buffer.
+            window * rtt / low
+        } else {
+            // Slow start: the sender may double its rate.
+            (window << 1) * u64::from(new.saturating_sub(old)) / u64::from(old.max(1))
+        };
         if let Some(last) = tp.ofo_queue.back() {
             window += u64::from(last.cb.end_seq.wrapping_sub(tp.rcv_nxt));
         }

@@ -19,9 +19,9 @@ use alloc::vec::Vec;
 const PAGE_PAYLOAD: u32 = 4096 - SHARED_INFO_SIZE;
 
 impl TcpSock {
-    /// `tcp_can_ingest`: is the receive buffer not over its limit yet? The packet itself may take it there.
-    fn can_ingest(&self) -> bool {
-        self.sk.rmem_alloc <= self.sk.rcvbuf
+    /// `tcp_can_ingest`: does it fit the receive buffer?
+    fn can_ingest(&self, skb: &SkBuff) -> bool {
+        self.sk.rmem_alloc as usize + skb.len() <= self.sk.rcvbuf as usize
     }
 
     /// May the skb lose its identity? Not what carries a flag with a sequence number.
@@ -34,7 +34,7 @@ impl Host {
     /// `tcp_try_rmem_schedule`: makes room for an skb that came; false if there is none.
     #[inline]
     pub(super) fn tcp_try_rmem_schedule(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, skb: &SkBuff) -> bool {
-        tp.can_ingest() || self.tcp_prune_queue(cx, tp, skb)
+        tp.can_ingest(skb) || self.tcp_prune_queue(cx, tp, skb)
     }
 
     /// `tcp_prune_queue`: false if nothing helped.
@@ -45,16 +45,16 @@ impl Host {
         cx.call(Function::TcpPruneQueue, |cx| {
             self.mib.inc(Counter::PruneCalled);
             self.tcp_clamp_window(tp);
-            if tp.can_ingest() {
+            if tp.can_ingest(skb) {
                 return true;
             }
             self.tcp_collapse_ofo_queue(cx, tp);
             self.tcp_collapse_receive_queue(cx, tp);
-            if tp.can_ingest() {
+            if tp.can_ingest(skb) {
                 return true;
             }
             self.tcp_prune_ofo_queue(cx, tp, skb);
-            if tp.can_ingest() {
+            if tp.can_ingest(skb) {
                 return true;
             }
             // The sender does not heed the window.
@@ -73,7 +73,7 @@ impl Host {
             goal -= i64::from(last.truesize());
             tp.ofo_drop(cx, tp.ofo_queue.len() - 1, DropReason::TcpOfoQueuePrune);
             if tp.ofo_queue.is_empty() || goal <= 0 {
-                if tp.can_ingest() {
+                if tp.can_ingest(skb) {
                     break;
                 }
                 goal = step;

@@ -64,7 +64,7 @@ impl TcpSock {
 /// page fragments; what our cards receive is linear, in a buffer of its own.
 fn skb_try_coalesce(to: &mut SkBuff, from: &SkBuff, cx: &mut Cx<'_>) -> bool {
     let len = from.len();
-    if to.data_len() > 0 || len > to.tailroom() as usize || to.is_cloned(cx) {
+    if to.gso_size > 0 || to.data_len() > 0 || len > to.tailroom() as usize || to.is_cloned(cx) {
         return false;
     }
     if len > 0 {

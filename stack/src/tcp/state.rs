@@ -106,9 +106,6 @@ impl Host {
         }
         tp.try_undo_spurious_syn();
         tp.retrans_stamp = 0;
-        if tp.rx_opt.tstamp_ok {
-            tp.advmss = tp.advmss.saturating_sub(12);
-        }
         self.tcp_init_transfer(cx, tp);
         tp.copied_seq = tp.rcv_nxt;
         self.tcp_set_state(cx, tp, TcpState::Established);
@@ -118,6 +115,9 @@ impl Host {
         tcp_set!(cx, tp, snd_wnd, SndWnd, window);
         tp.max_window = tp.max_window.max(window);
         tp.snd_wl1 = seg.tcp.seq;
+        if tp.rx_opt.tstamp_ok {
+            tp.advmss = tp.advmss.saturating_sub(12);
+        }
         if !tp.ca_has_cong_control() {
             self.tcp_update_pacing_rate(tp);
         }
