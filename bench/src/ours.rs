@@ -163,6 +163,11 @@ impl Pair {
             wire.push(frame);
         }
         let moved = !wire.is_empty();
+        // Buffers go back where frames come from, as they do in smoltcp's rings.
+        for _ in 0..wire.len() {
+            let Some(buffer) = self.hosts[1 - from].take_frame_buffer() else { break };
+            self.hosts[from].give_frame_buffer(buffer);
+        }
         for frame in wire.drain(..) {
             self.now = self.now + Duration::from_nanos(FRAME_TIME_NS);
             self.hosts[1 - from].handle_frame(self.now, CARD, frame, &mut self.trace);

@@ -175,6 +175,18 @@ impl Host {
         self.mem.as_deref().expect("nothing calls the stack from inside a stack call")
     }
 
+    /// A buffer that a frame came in, no longer in use: for the host that sends most, see [`Host::give_frame_buffer`].
+    pub fn take_frame_buffer(&mut self) -> Option<Vec<u8>> {
+        self.mem.as_mut()?.take_spare_frame()
+    }
+
+    /// A buffer for a frame that this host will send. What it holds does not matter.
+    pub fn give_frame_buffer(&mut self, buffer: Vec<u8>) {
+        if let Some(mem) = &mut self.mem {
+            mem.give_spare_frame(buffer);
+        }
+    }
+
     /// The counters that `nstat` prints.
     pub fn mib(&self) -> &Mib {
         &self.mib
@@ -285,7 +297,9 @@ impl Host {
         let mut cx = Cx { now, trace, mem: &mut mem };
         let result = body(self, &mut cx);
         self.do_softirq(&mut cx);
-        self.mem = Some(mem);
+        if self.mem.is_none() {
+            self.mem = Some(mem);
+        }
         result
     }
 }

@@ -208,7 +208,8 @@ impl Host {
         if cx.mem.wfree.is_empty() {
             return false;
         }
-        for (id, charged) in core::mem::take(&mut cx.mem.wfree) {
+        let mut freed = core::mem::take(&mut cx.mem.wfree);
+        for (id, charged) in freed.drain(..) {
             let Some(sock) = self.socks.get_mut(id) else { continue };
             sock.wmem_alloc = sock.wmem_alloc.saturating_sub(charged);
             if sock.tsq_throttled {
@@ -216,6 +217,10 @@ impl Host {
                 self.with_tcp(cx, id, |host, cx, tp| host.tcp_tsq_handler(cx, tp));
                 cx.trace.set_context(before);
             }
+        }
+        if cx.mem.wfree.is_empty() {
+            // The list's memory, for the next.
+            cx.mem.wfree = freed;
         }
         true
     }

@@ -318,20 +318,45 @@ impl SkBuff {
         })
     }
 
-    /// `skb_checksum`: the sum over all bytes from `offset` after data.
+    /// Calls `f` with each piece of `len` bytes from `offset` after data: [`SkBuff::pieces`] where it must be fast.
+    #[inline(always)]
+    fn each_piece(&self, offset: usize, len: usize, mem: &Mem, mut f: impl FnMut(&[u8])) {
+        let (mut skip, mut left) = (offset as u32, len as u32);
+        let headlen = self.headlen() as u32;
+        if skip < headlen {
+            let part = (headlen - skip).min(left);
+            if part > 0 {
+                f(mem.range(self.memory, self.data + skip, self.data + skip + part));
+            }
+            left -= part;
+            skip = 0;
+        } else {
+            skip -= headlen;
+        }
+        for frag in self.0.frags.iter() {
+            if left == 0 {
+                return;
+            }
+            if skip >= frag.len {
+                skip -= frag.len;
+                continue;
+            }
+            let (from, part) = (frag.off + skip, (frag.len - skip).min(left));
+            f(mem.range(frag.page, from, from + part));
+            left -= part;
+            skip = 0;
+        }
+    }
+
+    /// `skb_checksum`: the sum over all bytes from `offset` after data, added to `sum`.
     pub(crate) fn checksum(&self, offset: usize, sum: u64, cx: &Cx<'_>) -> u64 {
-        let mut odd = false;
-        let mut total = sum;
-        for piece in self.pieces(offset, self.len() - offset.min(self.len()), cx) {
+        let (mut odd, mut total) = (false, sum);
+        self.each_piece(offset, self.len() - offset.min(self.len()), cx.mem, |piece| {
             // A piece that begins at an odd place counts with its bytes swapped (`csum_block_add`).
             let part = csum_partial(piece, 0);
-            let mut folded = part;
-            while folded > 0xffff {
-                folded = (folded & 0xffff) + (folded >> 16);
-            }
-            total += if odd { u64::from((folded as u16).swap_bytes()) } else { folded };
+            total += if odd { u64::from((part as u16).swap_bytes()) } else { part };
             odd ^= piece.len() % 2 == 1;
-        }
+        });
         total
     }
 
@@ -339,18 +364,16 @@ impl SkBuff {
     pub fn copy_out(&self, kind: CopyKind, offset: usize, len: usize, out: &mut Vec<u8>, cx: &mut Cx<'_>) {
         let start = out.len();
         out.reserve(len);
-        for piece in self.pieces(offset, len, cx) {
-            out.extend_from_slice(piece);
-        }
+        self.each_piece(offset, len, cx.mem, |piece| out.extend_from_slice(piece));
         let copied = out.len() - start;
         cx.mem.count_copy(kind, copied);
+        let id = self.id;
         let at = match offset.checked_sub(self.headlen()) {
             None => self.data as usize + offset,
             Some(in_frags) => self.end as usize + in_frags,
         };
         let at = at.min(usize::from(u16::MAX)) as u16;
         let sample = &out[start..start + copied.min(COPY_SAMPLE)];
-        let id = self.id;
         cx.trace.emit_bytes(sample, |bytes| What::Copy { kind, at, skb: id, len: copied as u32, bytes });
     }
 

@@ -19,6 +19,19 @@ struct Area {
     /// Where `bytes` begin, from head: the headroom of a buffer that the card brought has no memory until it is used.
     base: u32,
     references: u32,
+    kind: Kind,
+}
+
+/// Where the bytes go when nobody refers to them any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Kind {
+    /// To those of this size.
+    Class(u8),
+    /// To the frame buffers.
+    Frame,
+    /// To the allocator.
+    #[default]
+    Odd,
 }
 
 /// Sizes of areas are powers of two from this one on.
@@ -89,18 +102,19 @@ impl Mem {
             self.in_use += 1;
             return DataId(slot);
         }
-        self.enter(Area { bytes: alloc::vec![0; size], base: 0, references: 1 })
+        let kind = class(size).map_or(Kind::Odd, |class| Kind::Class(class as u8));
+        self.enter(Area { bytes: alloc::vec![0; size], base: 0, references: 1, kind })
     }
 
     /// An area without memory, which [`Mem::adopt`] gives it.
     pub(super) fn alloc_empty(&mut self) -> DataId {
-        self.enter(Area { bytes: Vec::new(), base: u32::MAX, references: 1 })
+        self.enter(Area { bytes: Vec::new(), base: u32::MAX, references: 1, kind: Kind::Frame })
     }
 
     /// The bytes become those of the area, from `base` on.
     pub(super) fn adopt(&mut self, id: DataId, base: u32, bytes: Vec<u8>) {
         let area = &mut self.areas[id.0 as usize];
-        (area.base, area.bytes) = (base, bytes);
+        (area.base, area.bytes, area.kind) = (base, bytes, Kind::Frame);
     }
 
     fn enter(&mut self, area: Area) -> DataId {
@@ -132,15 +146,31 @@ impl Mem {
     fn keep(&mut self, DataId(slot): DataId) {
         self.in_use -= 1;
         let area = &mut self.areas[slot as usize];
-        if area.base > 0 {
-            self.frames.extend(Some(core::mem::take(&mut area.bytes)).filter(|_| self.frames.len() < KEEP_FRAMES));
-        } else if let Some(class) = class(area.bytes.len())
-            && self.free[class].len() < KEEP_BYTES / area.bytes.len()
-        {
-            return self.free[class].push(slot);
+        match area.kind {
+            Kind::Class(class) => {
+                let free = &mut self.free[usize::from(class)];
+                if free.len() < KEEP_BYTES / SMALLEST >> class {
+                    return free.push(slot);
+                }
+                area.bytes = Vec::new();
+            }
+            Kind::Frame => {
+                let bytes = core::mem::take(&mut area.bytes);
+                self.give_spare_frame(bytes);
+            }
+            Kind::Odd => area.bytes = Vec::new(),
         }
-        area.bytes = Vec::new();
         self.empty.push(slot);
+    }
+
+    pub(crate) fn take_spare_frame(&mut self) -> Option<Vec<u8>> {
+        self.frames.pop()
+    }
+
+    pub(crate) fn give_spare_frame(&mut self, bytes: Vec<u8>) {
+        if self.frames.len() < KEEP_FRAMES {
+            self.frames.push(bytes);
+        }
     }
 
     #[inline]

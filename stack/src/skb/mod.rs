@@ -415,6 +415,7 @@ impl SkBuff {
     ///
     /// # Panics
     /// If it does not lie between head and tail.
+    #[inline]
     pub fn write_header(&mut self, proto: Proto, at: u16, header: &[u8], cx: &mut Cx<'_>) -> EventId {
         let (start, end) = (u32::from(at), u32::from(at) + header.len() as u32);
         assert!(end <= self.tail, "header beyond tail");

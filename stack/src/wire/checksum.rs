@@ -5,22 +5,19 @@ use core::net::Ipv4Addr;
 /// The running one's-complement sum of `bytes`, added to `sum`. An odd last byte is padded with zero.
 pub fn csum_partial(bytes: &[u8], sum: u64) -> u64 {
     // RFC 1071 §2: the sum may be taken in either byte order, and swapped at the end. Little-endian words are what
-    // machines read; a u64 holds the carries of two halves, in WASM too. Two sums, so that one need not wait for the
-    // other.
-    let (blocks, rest) = bytes.as_chunks::<64>();
-    let (mut even, mut odd) = (0, 0);
-    for block in blocks {
-        let (pairs, _) = block.as_chunks::<16>();
-        for pair in pairs {
-            let word = |at| u64::from_le_bytes(core::array::from_fn(|i| pair[at + i]));
-            even += halves(word(0));
-            odd += halves(word(8));
-        }
-    }
-    let mut words = even + odd;
-    let (chunks, rest) = rest.as_chunks::<8>();
+    // machines read. Per word: one addition that may wrap, and one of the high half. What the low halves sum to
+    // follows from both: no word needs a mask, and the compiler makes vectors of it.
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let (mut all, mut high) = (0_u64, 0_u64);
     for chunk in chunks {
-        words += halves(u64::from_le_bytes(*chunk));
+        let word = u64::from_le_bytes(*chunk);
+        all = all.wrapping_add(word);
+        high = high.wrapping_add(word >> 32);
+    }
+    let mut words = all.wrapping_sub(high << 32) + high;
+    let (chunks, rest) = rest.as_chunks::<4>();
+    for chunk in chunks {
+        words += u64::from(u32::from_le_bytes(*chunk));
     }
     let (chunks, rest) = rest.as_chunks::<2>();
     for chunk in chunks {
@@ -32,15 +29,12 @@ pub fn csum_partial(bytes: &[u8], sum: u64) -> u64 {
     sum + u64::from(fold(words).swap_bytes())
 }
 
-fn halves(word: u64) -> u64 {
-    (word & 0xffff_ffff) + (word >> 32)
-}
-
 /// Folds a running sum to 16 bits and complements it (`csum_fold`).
 pub fn csum_fold(sum: u64) -> u16 {
     !fold(sum)
 }
 
+#[inline]
 fn fold(sum: u64) -> u16 {
     let sum = (sum & 0xffff_ffff) + (sum >> 32);
     let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);

@@ -61,7 +61,8 @@ impl Ipv4Repr {
         if usize::from(tot_len) > b.len() {
             return Err(Malformed::Truncated);
         }
-        if csum_fold(csum_partial(header, 0)) != 0 {
+        let sum = if header_len == 20 { ip_fast_csum(h) } else { csum_partial(header, 0) };
+        if csum_fold(sum) != 0 {
             return Err(Malformed::Checksum);
         }
         Ok(Ipv4Repr {
@@ -106,8 +107,14 @@ impl Ipv4Repr {
 /// `ip_send_check`: computes the header checksum in place.
 pub fn ip_send_check(header: &mut [u8; IPV4_HLEN]) {
     header[10..12].fill(0);
-    let check = csum_fold(csum_partial(header, 0));
+    let check = csum_fold(ip_fast_csum(header));
     header[10..12].copy_from_slice(&check.to_be_bytes());
+}
+
+/// The sum of a header without options (`ip_fast_csum`, not yet folded).
+fn ip_fast_csum(header: &[u8; IPV4_HLEN]) -> u64 {
+    let (words, _) = header.as_chunks::<4>();
+    words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum()
 }
 
 /// The fields, in order.

@@ -30,6 +30,46 @@ pub enum Malformed {
     Checksum,
 }
 
+/// A header as it is put together: up to 60 bytes, in place.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderBytes {
+    bytes: [u8; 60],
+    len: u8,
+}
+
+impl Default for HeaderBytes {
+    fn default() -> HeaderBytes {
+        HeaderBytes { bytes: [0; 60], len: 0 }
+    }
+}
+
+impl HeaderBytes {
+    /// # Panics
+    /// If it becomes longer than any header.
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        let at = usize::from(self.len);
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len() as u8;
+    }
+}
+
+impl core::ops::Deref for HeaderBytes {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl core::ops::DerefMut for HeaderBytes {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[..usize::from(self.len)]
+    }
+}
+
 pub(crate) fn be16(b: &[u8], at: usize) -> u16 {
     u16::from_be_bytes([b[at], b[at + 1]])
 }

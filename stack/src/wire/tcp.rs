@@ -4,8 +4,7 @@
 
 use super::field::{FieldDef, Show, field};
 use super::tcp_options::TcpOptions;
-use super::{Malformed, be16, be32};
-use alloc::vec::Vec;
+use super::{HeaderBytes, Malformed, be16, be32};
 
 /// Bytes of a header without options.
 pub const TCP_HLEN: usize = 20;
@@ -79,20 +78,21 @@ impl TcpRepr {
     }
 
     /// The header's bytes with a checksum of zero; `options` as already laid out, a multiple of 4 bytes.
-    pub fn emit(&self, options: &[u8]) -> Vec<u8> {
+    pub fn emit(&self, options: &[u8]) -> HeaderBytes {
         let len = TCP_HLEN + options.len();
         debug_assert!(options.len().is_multiple_of(4) && len <= 60);
-        let mut b = Vec::with_capacity(len);
-        b.extend_from_slice(&self.src_port.to_be_bytes());
-        b.extend_from_slice(&self.dst_port.to_be_bytes());
-        b.extend_from_slice(&self.seq.to_be_bytes());
-        b.extend_from_slice(&self.ack.to_be_bytes());
-        b.push((len as u8 / 4) << 4);
-        b.push(self.flags);
-        b.extend_from_slice(&self.window.to_be_bytes());
-        b.extend_from_slice(&[0, 0]);
-        b.extend_from_slice(&self.urgent.to_be_bytes());
-        b.extend_from_slice(options);
+        let mut h = [0; TCP_HLEN];
+        h[0..2].copy_from_slice(&self.src_port.to_be_bytes());
+        h[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
+        h[4..8].copy_from_slice(&self.seq.to_be_bytes());
+        h[8..12].copy_from_slice(&self.ack.to_be_bytes());
+        h[12] = (len as u8 / 4) << 4;
+        h[13] = self.flags;
+        h[14..16].copy_from_slice(&self.window.to_be_bytes());
+        h[18..20].copy_from_slice(&self.urgent.to_be_bytes());
+        let mut b = HeaderBytes::default();
+        b.extend(&h);
+        b.extend(options);
         b
     }
 }

@@ -3,8 +3,7 @@
 //! RFC 9293 §3.2, RFC 7323 (window scale, timestamps), RFC 2018 (SACK). Linux: `tcp_parse_options` in
 //! `net/ipv4/tcp_input.c`, `tcp_options_write` in `net/ipv4/tcp_output.c`.
 
-use super::{be16, be32};
-use alloc::vec::Vec;
+use super::{HeaderBytes, be16, be32};
 
 /// The most SACK blocks a header can hold.
 pub const MAX_SACKS: usize = 4;
@@ -30,6 +29,13 @@ impl TcpOptions {
     /// Reads options; stops at the first that makes no sense.
     pub fn parse(mut b: &[u8]) -> TcpOptions {
         let mut o = TcpOptions::default();
+        // `tcp_parse_aligned_timestamp`: what nearly every segment has.
+        if let [1, 1, 8, 10, times @ ..] = b
+            && times.len() == 8
+        {
+            o.timestamps = Some((be32(times, 0), be32(times, 4)));
+            return o;
+        }
         while let [kind, rest @ ..] = b {
             match kind {
                 0 => break,
@@ -70,28 +76,28 @@ impl TcpOptions {
 
     /// Lays the options out in Linux's order and padding (`tcp_options_write`):
     /// MSS, then SACK permitted + timestamps (or NOP NOP timestamps), NOP window scale, NOP NOP SACK.
-    pub fn emit(&self) -> Vec<u8> {
-        let mut b = Vec::with_capacity(40);
+    pub fn emit(&self) -> HeaderBytes {
+        let mut b = HeaderBytes::default();
         if let Some(mss) = self.mss {
-            b.extend_from_slice(&[2, 4]);
-            b.extend_from_slice(&mss.to_be_bytes());
+            b.extend(&[2, 4]);
+            b.extend(&mss.to_be_bytes());
         }
         if let Some((value, echo)) = self.timestamps {
-            b.extend_from_slice(if self.sack_permitted { &[4, 2] } else { &[1, 1] });
-            b.extend_from_slice(&[8, 10]);
-            b.extend_from_slice(&value.to_be_bytes());
-            b.extend_from_slice(&echo.to_be_bytes());
+            b.extend(if self.sack_permitted { &[4, 2] } else { &[1, 1] });
+            b.extend(&[8, 10]);
+            b.extend(&value.to_be_bytes());
+            b.extend(&echo.to_be_bytes());
         } else if self.sack_permitted {
-            b.extend_from_slice(&[1, 1, 4, 2]);
+            b.extend(&[1, 1, 4, 2]);
         }
         if let Some(shift) = self.wscale {
-            b.extend_from_slice(&[1, 3, 3, shift]);
+            b.extend(&[1, 3, 3, shift]);
         }
         if self.sack_count > 0 {
-            b.extend_from_slice(&[1, 1, 5, 2 + 8 * self.sack_count]);
+            b.extend(&[1, 1, 5, 2 + 8 * self.sack_count]);
             for (start, end) in self.sack_blocks() {
-                b.extend_from_slice(&start.to_be_bytes());
-                b.extend_from_slice(&end.to_be_bytes());
+                b.extend(&start.to_be_bytes());
+                b.extend(&end.to_be_bytes());
             }
         }
         b
@@ -111,7 +117,7 @@ mod tests {
             wscale: Some(7),
             ..TcpOptions::default()
         };
-        assert_eq!(o.emit(), [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7]);
+        assert_eq!(*o.emit(), [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7]);
         assert_eq!(TcpOptions::parse(&o.emit()), o);
     }
 

@@ -204,7 +204,7 @@ impl Crowd {
             header_len: (20 + options.len()) as u8,
             options: TcpOptions::default(),
         };
-        let mut segment = header.emit(&options);
+        let mut segment = header.emit(&options).to_vec();
         segment.extend_from_slice(&self.payload[..len]);
         let sum = csum_partial(&segment, pseudo_header(addr, SERVER, IPPROTO_TCP, segment.len()));
         segment[16..18].copy_from_slice(&csum_fold(sum).to_be_bytes());
