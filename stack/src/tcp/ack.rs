@@ -8,6 +8,7 @@ use super::sacktag::SacktagState;
 use super::seq::{after, before};
 use super::{CaState, Chrono, EVER_RETRANS, LOST, RETRANS, RateSample, SACKED_ACKED, SACKED_RETRANS, TcpSock, tcp_set};
 use crate::host::{Cx, Host};
+use crate::mib::Counter;
 use crate::skb::{DropReason, SkBuff};
 use crate::trace::{Field, Function, TimerKind};
 use crate::wire::tcp::SYN;
@@ -75,7 +76,6 @@ impl Host {
         cx: &mut Cx<'_>,
         tp: &mut TcpSock,
         seg: &Segment,
-        skb: &SkBuff,
         mut flag: u32,
     ) -> Result<bool, DropReason> {
         cx.call(Function::TcpAck, |cx| {
@@ -118,18 +118,28 @@ impl Host {
             if flag & FLAG_UPDATE_TS_RECENT != 0 {
                 tp.replace_ts_recent(cx, ack_seq);
             }
-            if ack_seq != skb.cb.end_seq {
-                flag |= FLAG_DATA;
+            if flag & (FLAG_SLOWPATH | FLAG_SND_UNA_ADVANCED) == FLAG_SND_UNA_ADVANCED {
+                // Predicted: the window is as it was, and there is no SACK and no echo.
+                tp.snd_wl1 = ack_seq;
+                tp.snd_una_update(cx, ack);
+                flag |= FLAG_WIN_UPDATE;
+                self.mib.inc(Counter::TcpHpAcks);
+            } else {
+                if ack_seq != seg.end_seq() {
+                    flag |= FLAG_DATA;
+                } else {
+                    self.mib.inc(Counter::TcpPureAcks);
+                }
+                flag |= self.tcp_ack_update_window(cx, tp, seg);
+                if has_sack {
+                    flag |= self.tcp_sacktag_write_queue(cx, tp, seg, prior_snd_una, &mut sack);
+                }
+                if tp.ecn_rcv_ecn_echo(seg) {
+                    flag |= FLAG_ECE;
+                }
+                tp.count_delivered(sack.sack_delivered, flag & FLAG_ECE != 0);
             }
-            flag |= self.tcp_ack_update_window(cx, tp, seg);
-            if has_sack {
-                flag |= self.tcp_sacktag_write_queue(cx, tp, seg, prior_snd_una, &mut sack);
-            }
-            if tp.ecn_rcv_ecn_echo(seg) {
-                flag |= FLAG_ECE;
-            }
-            tp.count_delivered(sack.sack_delivered, flag & FLAG_ECE != 0);
-            self.tcp_ecn_accept_cwr(tp, skb);
+            tp.ecn_accept_cwr(seg);
             tp.sk.soft_err = None;
             tp.probes_out = 0;
             tp.rcv_tstamp = cx.now;
@@ -191,12 +201,7 @@ impl Host {
                 }
             }
         }
-        // `tcp_snd_una_update`
-        tp.bytes_acked += u64::from(seg.tcp.ack.wrapping_sub(tp.snd_una));
-        if !tp.urg_mode() {
-            tp.snd_up = seg.tcp.ack;
-        }
-        tcp_set!(cx, tp, snd_una, SndUna, seg.tcp.ack);
+        tp.snd_una_update(cx, seg.tcp.ack);
         flag
     }
 
@@ -422,6 +427,15 @@ impl Host {
 }
 
 impl TcpSock {
+    /// `tcp_snd_una_update`.
+    fn snd_una_update(&mut self, cx: &mut Cx<'_>, ack: u32) {
+        self.bytes_acked += u64::from(ack.wrapping_sub(self.snd_una));
+        if !self.urg_mode() {
+            self.snd_up = ack;
+        }
+        tcp_set!(cx, self, snd_una, SndUna, ack);
+    }
+
     /// `tcp_count_delivered`.
     pub(super) fn count_delivered(&mut self, delivered: u32, ece_ack: bool) {
         self.delivered = self.delivered.wrapping_add(delivered);

@@ -100,11 +100,6 @@ impl TcpSock {
 }
 
 impl Host {
-    /// `tcp_rcv_rtt_measure_ts`.
-    pub(super) fn tcp_rcv_rtt_measure_ts(&mut self, tp: &mut TcpSock, skb: &SkBuff) {
-        tp.rcv_rtt_measure_ts(skb);
-    }
-
     /// `tcp_rcv_space_adjust`: how much was read in the last round trip?
     pub(super) fn tcp_rcv_space_adjust(&mut self, _cx: &mut Cx<'_>, tp: &mut TcpSock) {
         let rtt = tp.rcv_rtt_est.0 >> 3;

@@ -87,19 +87,19 @@ impl Host {
         }
         tp.ecn_flags |= ECN_SEEN;
     }
-
-    /// `tcp_ecn_accept_cwr`: the sender has reduced its window.
-    pub(super) fn tcp_ecn_accept_cwr(&mut self, tp: &mut TcpSock, skb: &SkBuff) {
-        if tp.ecn_flags & ECN_OK != 0 && skb.cb.flags & CWR != 0 {
-            tp.ecn_flags &= !ECN_DEMAND_CWR;
-            if skb.cb.seq != skb.cb.end_seq {
-                tp.ack.pending |= ACK_NOW;
-            }
-        }
-    }
 }
 
 impl TcpSock {
+    /// `tcp_ecn_accept_cwr`: the peer has slowed down; nothing more need be echoed.
+    pub(super) fn ecn_accept_cwr(&mut self, seg: &Segment) {
+        if self.ecn_flags & ECN_OK != 0 && seg.has(CWR) {
+            self.ecn_flags &= !ECN_DEMAND_CWR;
+            if seg.tcp.seq != seg.end_seq() {
+                self.ack.pending |= ACK_NOW;
+            }
+        }
+    }
+
     /// `tcp_ecn_rcv_synack`: did the peer agree?
     pub(super) fn ecn_rcv_synack(&mut self, seg: &Segment) {
         if !seg.has(ECE) || seg.has(CWR) {

@@ -1,19 +1,19 @@
 //! TCP input: is a segment acceptable, and what it does in ESTABLISHED.
 //!
 //! Linux: `net/ipv4/tcp_input.c` (`tcp_rcv_established`, `tcp_validate_incoming`, `tcp_paws_check`,
-//! `tcp_send_challenge_ack`). RFC 9293 §3.10.7.4, RFC 5961, RFC 7323 §5. Linux's header prediction is a short cut
-//! through the same steps.
+//! `tcp_send_challenge_ack`). RFC 9293 §3.10.7.4, RFC 5961, RFC 7323 §5.
 
 use super::TcpSock;
-use super::ack::{FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT};
+use super::ack::{FLAG_DATA, FLAG_SLOWPATH, FLAG_UPDATE_TS_RECENT};
 use super::ipv4::Segment;
-use super::seq::before;
+use super::seq::{after, before};
 use crate::host::{Cx, Host};
 use crate::mib::Counter;
 use crate::skb::{DropReason, SkBuff};
 use crate::time::{Duration, Instant};
 use crate::trace::{Function, TcpState};
-use crate::wire::tcp::{ACK, FIN, RST, SYN};
+use crate::wire::tcp::{ACK, FIN, PSH, RST, SYN, TCP_HLEN};
+use crate::wire::tcp_options::TIMESTAMPS_ALIGNED;
 
 /// `TCP_PAWS_WINDOW`, in ticks of the timestamp.
 const PAWS_WINDOW: i32 = 1;
@@ -89,24 +89,23 @@ impl Host {
     pub(super) fn tcp_rcv_established(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
         cx.call(Function::TcpRcvEstablished, |cx| {
             tp.mstamp_refresh(cx);
+            if self.is_predicted(tp, seg) {
+                return if seg.len == 0 {
+                    self.tcp_rcv_predicted_ack(cx, tp, seg, skb)
+                } else {
+                    self.tcp_rcv_predicted_data(cx, tp, seg, skb)
+                };
+            }
             if seg.tcp.flags & (ACK | RST | SYN) == 0 {
                 return skb.kfree(DropReason::TcpFlags, cx);
             }
             if let Err(reason) = self.tcp_validate_incoming(cx, tp, seg, &skb, true) {
                 return skb.kfree(reason, cx);
             }
-            // Header prediction: a pure ACK with nothing out of the way.
-            let pure = skb.cb.seq == skb.cb.end_seq && skb.cb.seq == tp.rcv_nxt && !seg.has(crate::wire::tcp::URG);
-            let same_window = u32::from(seg.tcp.window) << tp.rx_opt.snd_wscale == tp.snd_wnd;
-            let predicted = pure && same_window && tp.ofo_queue.is_empty() && seg.tcp.options.sack_count == 0;
-            if let Err(reason) = self.tcp_ack(cx, tp, seg, &skb, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT) {
+            if let Err(reason) = self.tcp_ack(cx, tp, seg, FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT) {
                 return skb.kfree(reason, cx);
             }
-            if predicted {
-                skb.consume(cx);
-                return self.tcp_data_snd_check(cx, tp);
-            }
-            self.tcp_rcv_rtt_measure_ts(tp, &skb);
+            tp.rcv_rtt_measure_ts(&skb);
             self.tcp_urg(cx, tp, seg, &skb);
             self.tcp_data_queue(cx, tp, seg, skb);
             if tp.state != TcpState::Close {
@@ -114,6 +113,68 @@ impl Host {
                 self.tcp_ack_snd_check(cx, tp);
             }
         });
+    }
+
+    /// Header prediction: is it what comes nearly always? The next in order, ACK and at most PSH, the window as it was,
+    /// no option but timestamps, nothing out of order here; it acknowledges nothing unsent, and is not older than the
+    /// last.
+    fn is_predicted(&self, tp: &mut TcpSock, seg: &Segment) -> bool {
+        let (tcp, o) = (&seg.tcp, &tp.rx_opt);
+        let header_len = TCP_HLEN + if o.tstamp_ok { TIMESTAMPS_ALIGNED } else { 0 };
+        // `pred_flags`, which Linux keeps, and works out anew where one of these may have changed.
+        let expected = usize::from(tcp.header_len) == header_len
+            && tcp.flags & !PSH == ACK
+            && u32::from(tcp.window) << o.snd_wscale == tp.snd_wnd
+            && seg.res & 1 == 0
+            && tp.ofo_queue.is_empty()
+            && tp.rcv_wnd > 0
+            && tp.sk.rmem_alloc < tp.sk.rcvbuf
+            && tp.urg_data == 0;
+        if !expected || tcp.seq != tp.rcv_nxt || after(tcp.ack, tp.snd_nxt) {
+            return false;
+        }
+        tp.parse_timestamps(seg);
+        let o = &tp.rx_opt;
+        o.saw_tstamp == o.tstamp_ok && (!o.saw_tstamp || o.rcv_tsval.wrapping_sub(o.ts_recent) as i32 >= 0)
+    }
+
+    /// `tcp_store_ts_recent` of a predicted segment: `seq <= rcv_wup` comes down to this.
+    fn predicted_ts_recent(cx: &Cx<'_>, tp: &mut TcpSock) {
+        if tp.rx_opt.saw_tstamp && tp.rcv_nxt == tp.rcv_wup {
+            tp.store_ts_recent(cx);
+        }
+    }
+
+    /// A predicted segment without data.
+    fn tcp_rcv_predicted_ack(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
+        Self::predicted_ts_recent(cx, tp);
+        // Nothing is done about an error: what it would say, was predicted not to be.
+        let _ = self.tcp_ack(cx, tp, seg, 0);
+        skb.consume(cx);
+        self.tcp_data_snd_check(cx, tp);
+        tp.rcv_rtt_last_tsecr = tp.rx_opt.rcv_tsecr;
+    }
+
+    /// A predicted segment with data: it is queued before its acknowledgment is looked at.
+    fn tcp_rcv_predicted_data(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, mut skb: SkBuff) {
+        Self::predicted_ts_recent(cx, tp);
+        tp.rcv_rtt_measure_ts(&skb);
+        self.mib.inc(Counter::TcpHpHits);
+        let header_len = u32::from(seg.tcp.header_len);
+        if skb.pull(header_len, cx).is_none() {
+            return skb.kfree(DropReason::TcpMalformed, cx);
+        }
+        super::queue::tell_stream(cx, &skb);
+        let (seq, ack) = (seg.tcp.seq, seg.tcp.ack);
+        self.tcp_queue_rcv(cx, tp, skb, header_len);
+        if ack == tp.snd_una {
+            tp.snd_wl1 = seq;
+        } else {
+            let _ = self.tcp_ack(cx, tp, seg, FLAG_DATA);
+            self.tcp_data_snd_check(cx, tp);
+        }
+        self.tcp_ack_snd_check(cx, tp);
+        self.tcp_data_ready(cx, tp);
     }
 
     /// `tcp_data_snd_check`: the ACK may have opened a window, and made room in the send buffer.

@@ -141,19 +141,20 @@ impl Host {
 
     /// `tcp_v4_do_rcv` of a connection.
     fn tcp_v4_established(&mut self, cx: &mut Cx<'_>, id: SockId, seg: &Segment, skb: SkBuff) {
-        if self.socks.tcp(id).is_none() {
+        let Some(mut tp) = self.socks.take_tcp(id) else {
             return skb.kfree(DropReason::NoSocket, cx);
-        }
-        if self.below_min_ttl(id, seg) {
+        };
+        if seg.ip.ttl < tp.sk.min_ttl {
+            self.mib.inc(Counter::TcpMinTTLDrop);
+            self.socks.put_tcp(tp);
             return skb.kfree(DropReason::TcpMinTtl, cx);
         }
-        self.with_tcp(cx, id, |host, cx, tp| {
-            tp.segs_in(seg, &skb);
-            cx.call(Function::TcpV4DoRcv, |cx| match tp.state {
-                TcpState::Established => host.tcp_rcv_established(cx, tp, seg, skb),
-                _ => host.tcp_rcv_state_process(cx, tp, seg, skb),
-            });
+        tp.segs_in(seg, &skb);
+        cx.call(Function::TcpV4DoRcv, |cx| match tp.state {
+            TcpState::Established => self.tcp_rcv_established(cx, &mut tp, seg, skb),
+            _ => self.tcp_rcv_state_process(cx, &mut tp, seg, skb),
         });
+        self.return_tcp(cx, tp);
     }
 
     /// `tcp_v4_do_rcv` of a listener: an ACK may answer a SYN cookie; else only a SYN is welcome (RFC 9293 §3.10.7.2).

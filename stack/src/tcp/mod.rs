@@ -69,6 +69,7 @@ use window::select_initial_window;
 use crate::host::{Cx, Host};
 use crate::time::{Duration, Instant};
 use crate::trace::SockId;
+use alloc::boxed::Box;
 
 /// `MAX_TCP_HEADER`: headroom that TCP reserves for all headers below the payload, bytes.
 pub(crate) const MAX_TCP_HEADER: u32 = 320;
@@ -150,13 +151,20 @@ impl Host {
     ) -> Option<R> {
         let mut tp = self.socks.take_tcp(id)?;
         let result = body(self, cx, &mut tp);
+        self.return_tcp(cx, tp);
+        Some(result)
+    }
+
+    /// Puts a connection that was taken out of the table back, or frees it if it has come to its end.
+    #[inline]
+    fn return_tcp(&mut self, cx: &mut Cx<'_>, tp: Box<TcpSock>) {
         if tp.destroyed {
+            let id = tp.sk.id;
             self.tcp_free(cx, tp);
             self.socks.remove(id);
         } else {
             self.socks.put_tcp(tp);
         }
-        Some(result)
     }
 }
 

@@ -50,7 +50,7 @@ impl Host {
                 return skb.kfree(reason, cx);
             }
             let flag = FLAG_SLOWPATH | FLAG_UPDATE_TS_RECENT | FLAG_NO_CHALLENGE_ACK;
-            match self.tcp_ack(cx, tp, seg, &skb, flag) {
+            match self.tcp_ack(cx, tp, seg, flag) {
                 Ok(true) => {}
                 Ok(false) if tp.state == TcpState::SynRecv => {
                     self.tcp_v4_send_reset(cx, seg);
@@ -195,7 +195,7 @@ impl Host {
         cx.call(Function::TcpRcvSynsent, |cx| {
             let saved_clamp = tp.rx_opt.mss_clamp;
             self.tcp_parse_syn_options(tp, seg);
-            let verdict = self.tcp_synsent_verdict(cx, tp, seg, &skb);
+            let verdict = self.tcp_synsent_verdict(cx, tp, seg);
             if let SynSent::Discard(_) | SynSent::Reset(_) = verdict {
                 // `tcp_clear_options`
                 let o = &mut tp.rx_opt;
@@ -240,7 +240,7 @@ impl Host {
         }
     }
 
-    fn tcp_synsent_verdict(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: &SkBuff) -> SynSent {
+    fn tcp_synsent_verdict(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment) -> SynSent {
         if seg.has(ACK) {
             // RFC 9293 §3.10.7.3, first:
             //   If SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset (unless the RST bit is set, if so drop the
@@ -266,7 +266,7 @@ impl Host {
             if !seg.has(SYN) {
                 return SynSent::Discard(DropReason::TcpFlags);
             }
-            return self.tcp_synsent_acked(cx, tp, seg, skb);
+            return self.tcp_synsent_acked(cx, tp, seg);
         }
         if seg.has(RST) {
             return SynSent::Discard(DropReason::TcpReset);
@@ -308,11 +308,11 @@ impl Host {
     }
 
     /// Our SYN is acknowledged: the client side is open.
-    fn tcp_synsent_acked(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: &SkBuff) -> SynSent {
+    fn tcp_synsent_acked(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment) -> SynSent {
         tp.ecn_rcv_synack(seg);
         tp.snd_wl1 = seg.tcp.seq;
         tp.try_undo_spurious_syn();
-        if let Err(reason) = self.tcp_ack(cx, tp, seg, skb, FLAG_SLOWPATH) {
+        if let Err(reason) = self.tcp_ack(cx, tp, seg, FLAG_SLOWPATH) {
             return SynSent::Discard(reason);
         }
         self.tcp_take_peer_syn(cx, tp, seg);

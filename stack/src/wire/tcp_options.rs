@@ -7,6 +7,8 @@ use super::{HeaderBytes, be16, be32};
 
 /// The most SACK blocks a header can hold.
 pub const MAX_SACKS: usize = 4;
+/// `TCPOLEN_TSTAMP_ALIGNED`: what timestamps take, with the two NOPs before them, bytes.
+pub const TIMESTAMPS_ALIGNED: usize = 12;
 
 /// The options of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

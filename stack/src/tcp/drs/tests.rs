@@ -56,10 +56,10 @@ fn the_round_trip_is_the_shortest_seen_and_follows_longer_ones_only_when_all_is_
         b.pass(1000);
         let seq = b.tp.rcv_nxt;
         let (_, skb) = b.segment(seq, len, 0);
-        b.run(|host, cx, tp| {
+        b.run(|_, cx, tp| {
             tp.mstamp_refresh(cx);
             tp.rx_opt.rcv_tsecr = tp.time_stamp_ts().wrapping_sub(ago);
-            host.tcp_rcv_rtt_measure_ts(tp, &skb);
+            tp.rcv_rtt_measure_ts(&skb);
             skb.consume(cx);
         });
         b.tp.rcv_rtt_est.0 >> 3
