@@ -1,6 +1,6 @@
-//! What an administrator changes while a host runs: MTU, qdisc, routes, privilege.
+//! What an administrator changes while a host runs: MTU, offload, qdisc, routes, privilege.
 //!
-//! Linux: what `ip link set`, `tc qdisc replace` and `ip route change` do (`net/core/rtnetlink.c`,
+//! Linux: what `ip link set`, `ethtool -K`, `tc qdisc replace` and `ip route change` do (`net/core/rtnetlink.c`,
 //! `net/sched/sch_api.c`, `net/ipv4/fib_frontend.c`). Kernel variables are set by [`Host::sysctl_mut`].
 
 use crate::dev::Qdisc;
@@ -17,6 +17,18 @@ impl Host {
         match self.dev_mut(at).filter(|_| mtu >= 68) {
             Some(device) => {
                 device.set_mtu(mtu);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// `ethtool -K IF tso on`, or `off`: who cuts super-packets, the card or the stack above it? False if there is no such
+    /// card.
+    pub fn set_tso(&mut self, at: IfIndex, on: bool) -> bool {
+        match self.dev_mut(at).filter(|device| !device.is_loopback()) {
+            Some(device) => {
+                device.set_tso(on);
                 true
             }
             None => false,

@@ -1,4 +1,4 @@
-//! What an administrator changes while a host runs: qdisc, MTU, routes.
+//! What an administrator changes while a host runs: qdisc, MTU, offload, routes.
 
 mod support;
 
@@ -96,6 +96,35 @@ fn fq_wakes_by_itself_and_gives_other_sockets_their_turn() {
     p.call(0, Syscall::Sendto { fd: udp, buf: Rc::from(&b"at once"[..]), flags: 0, addr: to });
     p.run_for(Duration::from_micros(1));
     assert!(p.sent[frames..].iter().any(|(host, f)| *host == 0 && f.windows(7).any(|w| w == b"at once")));
+}
+
+/// The frames of both hosts while 200 KB cross.
+fn frames_of_a_transfer(tso: bool) -> Vec<(usize, Vec<u8>)> {
+    let mut p = Pair::new();
+    assert!(p.hosts[0].set_tso(CARD, tso) && !p.hosts[0].set_tso(stack::host::IfIndex(1), tso));
+    let (fd, peer) = p.connect(80);
+    let payload: Vec<u8> = (0..200_000_u32).map(|i| (i ^ (i >> 8)) as u8).collect();
+    p.send(0, fd, &payload);
+    let mut got = Vec::new();
+    while got.len() < payload.len() {
+        got.extend(p.recv(1, peer, 65_536).data);
+    }
+    assert!(got == payload);
+    p.run_for(Duration::from_secs(1));
+    assert_eq!(p.hosts[0].mem().in_use(), 0, "a super-packet is freed when its last frame is sent");
+    assert_eq!(p.hosts[0].devices()[1].tso(), tso);
+    p.sent
+}
+
+#[test]
+fn a_card_that_cuts_super_packets_sends_the_frames_that_the_stack_would() {
+    let (cut_by_stack, cut_by_card) = (frames_of_a_transfer(false), frames_of_a_transfer(true));
+    let data = |frames: &[(usize, Vec<u8>)]| -> Vec<Vec<u8>> {
+        frames.iter().filter(|(host, frame)| *host == 0 && frame.len() > 200).map(|(_, frame)| frame.clone()).collect()
+    };
+    let (by_stack, by_card) = (data(&cut_by_stack), data(&cut_by_card));
+    assert!(by_card.len() >= 200_000 / 1448);
+    assert!(by_card == by_stack);
 }
 
 #[test]

@@ -118,7 +118,10 @@ fn the_pointers_move_as_in_linux() {
             _ => None,
         })
         .collect();
-    assert_eq!(pulls, [(14, Function::EthTypeTrans), (20, Function::IpLocalDeliver), (32, Function::TcpDataQueue)]);
+    assert_eq!(
+        pulls,
+        [(14, Function::EthTypeTrans), (20, Function::IpLocalDeliver), (32, Function::TcpRcvEstablished)]
+    );
     assert_eq!(p.hosts[0].mem().bytes_copied(CopyKind::Kernel), 0, "the kernel itself copied payload");
 }
 

@@ -19,10 +19,7 @@ use core::net::Ipv4Addr;
 /// `skb_gso_segment` for TCP over IPv4 over Ethernet: the segments, in order. `skb` is used up.
 pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
     cx.call(Function::TcpGsoSegment, |cx| {
-        let at = |which| usize::from(skb.header_offset(which)) - skb.headroom() as usize;
-        let (network, transport) = (at(HeaderOffset::Network), at(HeaderOffset::Transport));
-        debug_assert_eq!((network, transport), (ETH_HLEN, ETH_HLEN + IPV4_HLEN));
-        let mut template = Template::read(skb.bytes(cx));
+        let mut template = Template::read(&skb, cx);
         let header_len = template.len as u32;
         let size = usize::from(skb.gso_size);
         let stamp = (skb.tx_flags, skb.tskey);
@@ -50,27 +47,33 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
             (segment.tx_flags, segment.tskey) = if has_byte { stamp } else { (0, 0) };
             segment.xmit_more = index + 1 < count;
             let len = segment.len();
-            template.next(index, len, index + 1 == count, segment.checksum(0, 0, cx));
+            template.next(len, index + 1 == count, segment.checksum(0, 0, cx));
             let base = segment.push(header_len, cx);
-            let (ip, tcp) = (base + ETH_HLEN as u16, base + (ETH_HLEN + IPV4_HLEN) as u16);
+            let (ip, tcp) = (base + ETH_HLEN as u16, base + TCP as u16);
             segment.set_header(HeaderOffset::Mac, base, cx);
             segment.set_header(HeaderOffset::Network, ip, cx);
             segment.set_header(HeaderOffset::Transport, tcp, cx);
-            segment.write_header(Proto::Tcp, tcp, &template.tcp[..template.len - ETH_HLEN - IPV4_HLEN], cx);
-            segment.write_header(Proto::Ipv4, ip, &template.ip, cx);
-            segment.write_header(Proto::Ethernet, base, &template.ethernet, cx);
+            segment.write_header(Proto::Tcp, tcp, &template.headers()[TCP..], cx);
+            segment.write_header(Proto::Ipv4, ip, &template.headers()[ETH_HLEN..TCP], cx);
+            segment.write_header(Proto::Ethernet, base, &template.headers()[..ETH_HLEN], cx);
         }
         segments
     })
 }
 
+/// Where the IPv4 and the TCP header of a super-packet begin; and a TCP header without options.
+const IP: usize = ETH_HLEN;
+const TCP: usize = ETH_HLEN + IPV4_HLEN;
+/// The most that all three headers take, bytes.
+const LONGEST: usize = TCP + 60;
+
 /// The headers of a super-packet; and the sums over what in them is the same for every segment.
-struct Template {
-    ethernet: [u8; ETH_HLEN],
-    ip: [u8; IPV4_HLEN],
-    tcp: [u8; 60],
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    bytes: [u8; LONGEST],
     /// Bytes of all three.
     len: usize,
+    /// Of the next segment.
     id: u16,
     seq: u32,
     flags: u8,
@@ -79,53 +82,52 @@ struct Template {
 }
 
 impl Template {
-    fn read(headers: &[u8]) -> Template {
-        let (mut ethernet, mut ip, mut tcp) = ([0; ETH_HLEN], [0; IPV4_HLEN], [0; 60]);
-        ethernet.copy_from_slice(&headers[..ETH_HLEN]);
-        ip.copy_from_slice(&headers[ETH_HLEN..ETH_HLEN + IPV4_HLEN]);
-        let segment = &headers[ETH_HLEN + IPV4_HLEN..];
-        let tcp_len = usize::from(segment[12] >> 4) * 4;
-        tcp[..tcp_len].copy_from_slice(&segment[..tcp_len]);
-        let (id, seq, flags) = (be16(&ip, 4), be32(&tcp, 4), tcp[13]);
-        for (header, fields) in [(&mut ip[..], &[2..6, 10..12][..]), (&mut tcp[..], &[4..8, 13..14, 16..18][..])] {
+    pub(super) fn read(skb: &SkBuff, cx: &Cx<'_>) -> Template {
+        let at = |which| usize::from(skb.header_offset(which)) - skb.headroom() as usize;
+        debug_assert_eq!((at(HeaderOffset::Network), at(HeaderOffset::Transport)), (IP, TCP));
+        let headers = skb.bytes(cx);
+        let len = TCP + usize::from(headers[TCP + 12] >> 4) * 4;
+        let mut bytes = [0; LONGEST];
+        bytes[..len].copy_from_slice(&headers[..len]);
+        let (id, seq, flags) = (be16(&bytes, IP + 4), be32(&bytes, TCP + 4), bytes[TCP + 13]);
+        let (_, packet) = bytes.split_at_mut(IP);
+        let (ip, tcp) = packet.split_at_mut(IPV4_HLEN);
+        for (header, fields) in [(&mut *ip, &[2..6, 10..12][..]), (&mut *tcp, &[4..8, 13..14, 16..18][..])] {
             for field in fields {
                 header[field.clone()].fill(0);
             }
         }
-        let addr = |at| Ipv4Addr::from_bits(be32(&ip, at));
+        let addr = |at| Ipv4Addr::from_bits(be32(ip, at));
         let pseudo = pseudo_header(addr(12), addr(16), IPPROTO_TCP, 0);
-        Template {
-            len: ETH_HLEN + IPV4_HLEN + tcp_len,
-            ip_sum: csum_partial(&ip, 0),
-            tcp_sum: csum_partial(&tcp, pseudo),
-            ethernet,
-            ip,
-            tcp,
-            id,
-            seq,
-            flags,
-        }
+        let (ip_sum, tcp_sum) = (csum_partial(ip, 0), csum_partial(tcp, pseudo));
+        Template { bytes, len, id, seq, flags, ip_sum, tcp_sum }
+    }
+
+    /// The three headers.
+    #[inline]
+    pub(super) fn headers(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 
     /// Sequence number, flags, lengths, identification and checksums of the next segment, whose payload is `len` bytes
     /// with this sum.
-    fn next(&mut self, index: usize, len: usize, last: bool, payload_sum: u64) {
+    pub(super) fn next(&mut self, len: usize, last: bool, payload_sum: u64) {
         let tot_len = (self.len - ETH_HLEN + len) as u16;
-        let id = self.id.wrapping_add(index as u16);
-        self.ip[2..4].copy_from_slice(&tot_len.to_be_bytes());
-        self.ip[4..6].copy_from_slice(&id.to_be_bytes());
-        let check = csum_fold(self.ip_sum + u64::from(tot_len) + u64::from(id));
-        self.ip[10..12].copy_from_slice(&check.to_be_bytes());
-
-        let not_first = if index > 0 { CWR } else { 0 };
-        let not_last = if last { 0 } else { FIN | PSH };
-        let flags = self.flags & !(not_first | not_last);
-        let tcp_len = self.len - ETH_HLEN - IPV4_HLEN + len;
-        self.tcp[4..8].copy_from_slice(&self.seq.to_be_bytes());
-        self.tcp[13] = flags;
-        let sum = self.tcp_sum + u64::from(self.seq) + u64::from(flags) + tcp_len as u64 + payload_sum;
-        self.tcp[16..18].copy_from_slice(&csum_fold(sum).to_be_bytes());
+        let check = csum_fold(self.ip_sum + u64::from(tot_len) + u64::from(self.id));
+        let mut set = |at: usize, bytes: &[u8]| self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+        set(IP + 2, &tot_len.to_be_bytes());
+        set(IP + 4, &self.id.to_be_bytes());
+        set(IP + 10, &check.to_be_bytes());
+        let flags = if last { self.flags } else { self.flags & !(FIN | PSH) };
+        set(TCP + 4, &self.seq.to_be_bytes());
+        set(TCP + 13, &[flags]);
+        let tcp_len = (self.len - TCP + len) as u64;
+        let sum = self.tcp_sum + u64::from(self.seq) + u64::from(flags) + tcp_len + payload_sum;
+        set(TCP + 16, &csum_fold(sum).to_be_bytes());
         self.seq = self.seq.wrapping_add(len as u32);
+        self.id = self.id.wrapping_add(1);
+        // Only the first says that the window was reduced.
+        self.flags &= !CWR;
     }
 }
 

@@ -1,12 +1,13 @@
 //! Network devices: the interface, its qdisc and its descriptor rings.
 //!
-//! Linux: `net/core/dev.c`, `net/sched/`. The driver is one of a plain card
-//! without offloads: no scatter-gather, no TSO, no checksum offload, one queue, 256 descriptors a ring.
+//! Linux: `net/core/dev.c`, `net/sched/`. The driver is one of a plain card with one queue and 256 descriptors a ring;
+//! of offloads it has TSO, which is off until an administrator switches it on.
 
 mod fq;
 mod gso;
 mod nic;
 mod qdisc;
+mod tso;
 mod xmit;
 
 pub use qdisc::Qdisc;
@@ -16,6 +17,7 @@ use crate::host::{IfIndex, InterfaceConfig};
 use crate::skb::SkBuff;
 use crate::timer::Token;
 use crate::wire::ethernet::MacAddr;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -60,6 +62,10 @@ pub struct NetDevice {
     /// When the qdisc looks again for a packet whose time has come.
     watchdog: Option<Token>,
     tx_ring: VecDeque<SkBuff>,
+    /// `NETIF_F_TSO`: does the card cut super-packets?
+    tso: bool,
+    /// What it is cutting now.
+    cutting: Option<Box<tso::Cutting>>,
     xmit_more: bool,
     stats: DevStats,
 }
@@ -78,6 +84,8 @@ impl NetDevice {
             qdisc: Sched::default(),
             watchdog: None,
             tx_ring: VecDeque::new(),
+            tso: false,
+            cutting: None,
             xmit_more: false,
             stats: DevStats::default(),
         };
@@ -116,6 +124,15 @@ impl NetDevice {
         self.mtu = mtu;
     }
 
+    /// Does the card cut super-packets itself (TSO)?
+    pub fn tso(&self) -> bool {
+        self.tso
+    }
+
+    pub(crate) fn set_tso(&mut self, on: bool) {
+        self.tso = on;
+    }
+
     /// Is it `lo`?
     pub fn is_loopback(&self) -> bool {
         self.loopback
@@ -141,8 +158,8 @@ impl NetDevice {
         self.xmit_more
     }
 
-    /// Is there a frame in the transmit ring?
+    /// Is there a frame to send: in the transmit ring, or of a super-packet that is being cut?
     pub(crate) fn has_descriptor(&self) -> bool {
-        !self.tx_ring.is_empty()
+        !self.tx_ring.is_empty() || self.cutting.is_some()
     }
 }

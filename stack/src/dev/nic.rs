@@ -5,43 +5,67 @@
 //! when its frame arrives, not when the ring is refilled.
 
 use super::NET_SKB_PAD;
+use super::tso::Cutting;
 use crate::host::{Cx, Frame, Host, IfIndex};
 use crate::skb::{DropReason, PktType, SkBuff, SkbId};
 use crate::tcp::clock_ns;
 use crate::trace::{Context, CopyKind, EventId, FrameOp, Function, HeaderOffset, Proto, QueueKind, QueueOp, What};
 use crate::wire::checksum::fcs;
 use crate::wire::ethernet::{ETH_HLEN, ETH_P_ARP, ETH_P_IP, ETH_ZLEN, EthernetRepr, MacAddr};
+use alloc::boxed::Box;
 
 impl Host {
-    /// The card takes the next descriptor: DMA, padding, FCS, first bit on the wire.
+    /// The card takes the next descriptor: DMA, padding, FCS, first bit on the wire. Of a super-packet it takes as much
+    /// as fits a frame.
     pub(crate) fn nic_transmit(&mut self, cx: &mut Cx<'_>, from: IfIndex) -> Option<Frame> {
         let device = self.dev_mut(from)?;
-        let skb = device.tx_ring.pop_front()?;
+        let (skb, mut cutting) = match device.cutting.take() {
+            Some(cutting) => (None, Some(cutting)),
+            None => match device.tx_ring.pop_front()? {
+                skb if skb.gso_size > 0 => (None, Some(Box::new(Cutting::new(skb, cx)))),
+                skb => (Some(skb), None),
+            },
+        };
         let depth = device.tx_ring.len() as u16;
         let with_fcs = device.fcs;
-        device.stats.tx_packets += 1;
-        device.stats.tx_bytes += skb.len() as u64;
-        device.xmit_more = skb.xmit_more;
-        cx.trace.because(skb.born);
+        let packet = skb.as_ref().or(cutting.as_ref().map(|cutting| cutting.skb()))?;
+        let (skb_id, headroom) = (packet.id(), packet.headroom() as usize);
+        cx.trace.because(packet.born);
         cx.trace.enter(Function::NicTransmit);
-        let mut bytes = cx.mem.frame_buffer(skb.len().max(ETH_ZLEN) + 4);
-        skb.copy_out(CopyKind::DmaOut, 0, skb.len(), &mut bytes, cx);
+        let mut bytes = cx.mem.frame_buffer(usize::from(device.mtu) + ETH_HLEN + 4);
+        device.xmit_more = match (&skb, &mut cutting) {
+            (Some(skb), _) => {
+                skb.copy_out(CopyKind::DmaOut, 0, skb.len(), &mut bytes, cx);
+                skb.xmit_more
+            }
+            (None, Some(cutting)) => {
+                cutting.next_frame(&mut bytes, cx);
+                cutting.left() > 0
+            }
+            (None, None) => false,
+        };
+        device.stats.tx_packets += 1;
+        device.stats.tx_bytes += bytes.len() as u64;
         if bytes.len() < ETH_ZLEN {
             bytes.resize(ETH_ZLEN, 0);
         }
         if with_fcs {
             let check = fcs(&bytes);
-            let at = (skb.headroom() as usize + bytes.len()) as u16;
+            let at = (headroom + bytes.len()).min(usize::from(u16::MAX)) as u16;
             bytes.extend_from_slice(&check);
-            cx.trace.emit_bytes(&check, |b| What::Header { proto: Proto::Fcs, at, skb: skb.id(), bytes: b });
+            cx.trace.emit_bytes(&check, |b| What::Header { proto: Proto::Fcs, at, skb: skb_id, bytes: b });
         }
         let id = cx.trace.new_frame();
-        cx.trace.emit_bytes(&bytes, |b| What::FrameBytes { frame: id, skb: skb.id(), bytes: b });
+        cx.trace.emit_bytes(&bytes, |b| What::FrameBytes { frame: id, skb: skb_id, bytes: b });
         let len = bytes.len() as u32;
         let sent_by =
-            cx.trace.emit(|| What::Frame { op: FrameOp::Transmit, port: from.0, frame: id, skb: skb.id(), len });
+            cx.trace.emit(|| What::Frame { op: FrameOp::Transmit, port: from.0, frame: id, skb: skb_id, len });
         cx.trace.exit();
-        self.tx_clean(cx, from, skb, depth);
+        match cutting {
+            Some(cutting) if device.xmit_more => device.cutting = Some(cutting),
+            Some(cutting) => self.tx_clean(cx, from, cutting.into_skb(), depth),
+            None => self.tx_clean(cx, from, skb?, depth),
+        }
         Some(Frame { id, bytes, sent_by })
     }
 

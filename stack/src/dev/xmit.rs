@@ -135,7 +135,7 @@ impl Host {
 
     /// `validate_xmit_skb`: a super-packet is cut apart, for a card that cannot do it. `lo` takes it whole.
     fn validate_xmit_skb(&mut self, cx: &mut Cx<'_>, dev: IfIndex, skb: SkBuff) {
-        if skb.gso_size == 0 || self.dev(dev).is_some_and(|d| d.loopback) {
+        if skb.gso_size == 0 || self.dev(dev).is_some_and(|d| d.loopback || d.tso) {
             return self.dev_hard_start_xmit(cx, dev, skb);
         }
         for segment in super::gso::tcp_gso_segment(skb, cx) {
