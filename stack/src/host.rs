@@ -287,6 +287,7 @@ impl Host {
         addr.is_loopback() || self.devs.iter().any(|d| d.address().is_some_and(|(a, _)| a == addr))
     }
 
+    #[inline]
     pub(crate) fn with_cx<R>(
         &mut self,
         now: Instant,

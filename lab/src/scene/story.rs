@@ -10,6 +10,7 @@ use stack::wire::checksum::{csum_fold, csum_partial, fcs, pseudo_header};
 use stack::wire::ethernet::{EthernetRepr, MacAddr};
 use stack::wire::ipv4::{IP_DF, Ipv4Repr, ip_send_check};
 use stack::wire::tcp::{ACK, PSH, TcpRepr};
+use stack::wire::tcp_options::TcpOptions;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
@@ -150,7 +151,7 @@ fn send(cx: &mut Cx<'_>) -> (SkBuff, SkBuff) {
 pub(crate) fn down(skb: &mut SkBuff, cx: &mut Cx<'_>) {
     let (src, dst) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
     let tcp = TcpRepr { src_port: 40000, dst_port: 8080, seq: 1000, ack: 1, flags: ACK | PSH, ..TcpRepr::default() };
-    let mut header = tcp.emit(&[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]);
+    let mut header = tcp.emit(&TcpOptions { timestamps: Some((1, 2)), ..TcpOptions::default() });
     let sum = csum_partial(&header, pseudo_header(src, dst, 6, header.len() + skb.len()));
     let check = csum_fold(csum_partial(skb.bytes(cx), sum));
     header[16..18].copy_from_slice(&check.to_be_bytes());

@@ -140,6 +140,7 @@ mod tests {
     use crate::wire::ethernet::{ETH_P_IP, EthernetRepr, MacAddr};
     use crate::wire::ipv4::{Ipv4Repr, ip_send_check};
     use crate::wire::tcp::{ACK, TcpRepr};
+    use crate::wire::tcp_options::TcpOptions;
 
     const SRC: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
     const DST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -153,7 +154,12 @@ mod tests {
         }
         let tcp = TcpRepr { seq: u32::MAX - 2000, ack: 7, flags: ACK | PSH | FIN | CWR, ..TcpRepr::default() };
         let at = skb.push(32, cx);
-        skb.write_header(Proto::Tcp, at, &tcp.emit(&[1, 1, 8, 10, 0, 1, 2, 3, 4, 5, 6, 7]), cx);
+        skb.write_header(
+            Proto::Tcp,
+            at,
+            &tcp.emit(&TcpOptions { timestamps: Some((0x0001_0203, 0x0405_0607)), ..TcpOptions::default() }),
+            cx,
+        );
         skb.set_header(HeaderOffset::Transport, at, cx);
         let ip = Ipv4Repr {
             header_len: 20,

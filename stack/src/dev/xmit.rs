@@ -190,6 +190,7 @@ impl Host {
         }
     }
 
+    #[inline(never)]
     fn do_pending_softirq(&mut self, cx: &mut Cx<'_>) {
         loop {
             if let Some(skb) = self.backlog.pop_front() {

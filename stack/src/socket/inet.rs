@@ -58,7 +58,7 @@ impl Host {
             let fd =
                 self.tasks.get(task).install(File { handle: Handle::Sock(id), cloexec: flags & SOCK_CLOEXEC != 0 })?;
             if tcp {
-                self.socks.put_tcp(Box::new(TcpSock::new(sock, &self.sysctl)));
+                self.socks.insert_tcp(Box::new(TcpSock::new(sock, &self.sysctl)));
             } else {
                 self.socks.insert(sock);
             }

@@ -62,6 +62,9 @@ struct Entry {
 pub struct SockTable {
     last_id: SockId,
     socks: Map<SockId, Entry>,
+    /// The connection that was worked on last: most segments are for the same one as that before. Its slot is
+    /// [`Slot::Taken`].
+    hot: Option<Box<TcpSock>>,
     pub(crate) ehash: Ehash,
     /// TCP listeners, by port.
     pub(crate) listeners: Map<u16, Vec<SockId>>,
@@ -80,6 +83,7 @@ impl SockTable {
         SockTable {
             last_id: NOBODY,
             socks: Map::with_hasher(secret),
+            hot: None,
             ehash: Ehash::new(secret),
             listeners: Map::with_hasher(secret),
             ports: Map::with_hasher(secret),
@@ -107,16 +111,27 @@ impl SockTable {
         self.put(sock.id, Slot::Other(Box::new(sock)));
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: SockId) -> Option<&Sock> {
-        self.socks.get(&id)?.slot.sock()
+        match &self.hot {
+            Some(tp) if tp.sk.id == id => Some(&tp.sk),
+            _ => self.socks.get(&id)?.slot.sock(),
+        }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: SockId) -> Option<&mut Sock> {
-        self.socks.get_mut(&id)?.slot.sock_mut()
+        match &mut self.hot {
+            Some(tp) if tp.sk.id == id => Some(&mut tp.sk),
+            _ => self.socks.get_mut(&id)?.slot.sock_mut(),
+        }
     }
 
     /// A TCP socket that is in the table: not while a function has it ([`SockTable::take_tcp`]).
     pub(crate) fn tcp(&self, id: SockId) -> Option<&TcpSock> {
+        if let Some(tp) = self.hot.as_ref().filter(|tp| tp.sk.id == id) {
+            return Some(tp);
+        }
         match &self.socks.get(&id)?.slot {
             Slot::Tcp(tp) => Some(tp),
             _ => None,
@@ -125,6 +140,9 @@ impl SockTable {
 
     /// A TCP socket that is in the table.
     pub(crate) fn tcp_mut(&mut self, id: SockId) -> Option<&mut TcpSock> {
+        if let Some(tp) = self.hot.as_mut().filter(|tp| tp.sk.id == id) {
+            return Some(tp);
+        }
         match &mut self.socks.get_mut(&id)?.slot {
             Slot::Tcp(tp) => Some(tp),
             _ => None,
@@ -133,7 +151,19 @@ impl SockTable {
 
     /// Takes a TCP socket out, for a function to work on it. It keeps its number and port, until it is put back or
     /// removed.
+    #[inline]
     pub(crate) fn take_tcp(&mut self, id: SockId) -> Option<Box<TcpSock>> {
+        match self.hot.take() {
+            Some(tp) if tp.sk.id == id => Some(tp),
+            other => {
+                self.hot = other;
+                self.take_cold(id)
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn take_cold(&mut self, id: SockId) -> Option<Box<TcpSock>> {
         let slot = &mut self.socks.get_mut(&id)?.slot;
         match core::mem::replace(slot, Slot::Taken) {
             Slot::Tcp(tp) => Some(tp),
@@ -144,8 +174,22 @@ impl SockTable {
         }
     }
 
-    /// Puts a TCP socket in, for the first time or again.
+    /// Puts a TCP socket in, for the first time.
+    pub(crate) fn insert_tcp(&mut self, tp: Box<TcpSock>) {
+        self.put(tp.sk.id, Slot::Tcp(tp));
+    }
+
+    /// Puts back a TCP socket that was taken.
+    #[inline]
     pub(crate) fn put_tcp(&mut self, tp: Box<TcpSock>) {
+        if let Some(before) = self.hot.replace(tp) {
+            self.cool(before);
+        }
+    }
+
+    /// Another connection was worked on before.
+    #[inline(never)]
+    fn cool(&mut self, tp: Box<TcpSock>) {
         self.put(tp.sk.id, Slot::Tcp(tp));
     }
 
@@ -158,6 +202,7 @@ impl SockTable {
 
     fn forget(&mut self, id: SockId) {
         self.unbind_port(id);
+        self.hot.take_if(|tp| tp.sk.id == id);
         self.socks.remove(&id);
         trim(&mut self.socks);
     }
@@ -219,14 +264,16 @@ impl SockTable {
     /// A task waits for no socket any more.
     pub(crate) fn forget_waiter(&mut self, task: TaskId) {
         // In no order, but nothing of it is seen.
-        for sock in self.socks.values_mut().filter_map(|e| e.slot.sock_mut()) {
+        let hot = self.hot.iter_mut().map(|tp| &mut tp.sk);
+        for sock in self.socks.values_mut().filter_map(|e| e.slot.sock_mut()).chain(hot) {
             sock.no_waiter(task);
         }
     }
 
     /// The full sockets, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Sock> {
-        self.socks.values().filter_map(|e| e.slot.sock())
+        let hot = self.hot.iter().map(|tp| &tp.sk);
+        self.socks.values().filter_map(|e| e.slot.sock()).chain(hot)
     }
 
     /// How many sockets are alive, the small forms included.

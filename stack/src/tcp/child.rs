@@ -67,7 +67,7 @@ impl Host {
                 let after = self.keepalive_time_when(&tp);
                 self.tcp_reset_keepalive_timer(cx, &mut tp, after);
             }
-            self.socks.put_tcp(tp);
+            self.socks.insert_tcp(tp);
             Some(id)
         })
     }

@@ -13,7 +13,7 @@ use crate::mib::Counter;
 use crate::skb::{DropReason, SkBuff, TcpSkbCb};
 use crate::syscall::Errno;
 use crate::trace::{Function, HeaderOffset, Proto, TcpState, TimerKind};
-use crate::wire::checksum::{csum_fold, csum_partial, pseudo_header};
+use crate::wire::checksum::{csum_fold, pseudo_header};
 use crate::wire::ipv4::IPPROTO_TCP;
 use crate::wire::tcp::{ACK, CWR, ECE, FIN, PSH, RST, SYN, TcpRepr, URG};
 use crate::wire::tcp_options::TcpOptions;
@@ -209,7 +209,7 @@ impl Host {
         options: &TcpOptions,
         skb: &mut SkBuff,
     ) {
-        let mut bytes = header.emit(&options.emit());
+        let mut bytes = header.emit(options);
         let at = skb.push(bytes.len() as u32, cx);
         skb.reset_header(HeaderOffset::Transport, cx);
         skb.write_header(Proto::Tcp, at, &bytes, cx);
@@ -217,8 +217,10 @@ impl Host {
             return;
         }
         cx.call(Function::TcpV4SendCheck, |cx| {
-            let sum = pseudo_header(path.src.0, path.dst.0, IPPROTO_TCP, skb.len());
-            let sum = csum_partial(&bytes, skb.checksum(bytes.len(), sum, cx));
+            let mut sum = pseudo_header(path.src.0, path.dst.0, IPPROTO_TCP, skb.len()) + bytes.sum();
+            if skb.len() > bytes.len() {
+                sum = skb.checksum(bytes.len(), sum, cx);
+            }
             bytes[16..18].copy_from_slice(&csum_fold(sum).to_be_bytes());
             skb.write_header(Proto::Tcp, at, &bytes, cx);
         });

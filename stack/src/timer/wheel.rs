@@ -76,7 +76,7 @@ fn slot_of(level: u8, at: Instant) -> usize {
 }
 
 /// What is armed, and which is next.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct TimerWheel<T> {
     nodes: Vec<Node<T>>,
     wheels: Vec<Wheel>,
@@ -104,6 +104,22 @@ impl<T> Default for TimerWheel<T> {
             first: None,
             #[cfg(test)]
             steps: core::cell::Cell::new(0),
+        }
+    }
+}
+
+// A clone of a host that is at rest copies nothing.
+impl<T: Clone> Clone for TimerWheel<T> {
+    fn clone(&self) -> Self {
+        if self.armed == 0 {
+            return TimerWheel { generation: self.generation, ..TimerWheel::default() };
+        }
+        TimerWheel {
+            nodes: self.nodes.clone(),
+            wheels: self.wheels.clone(),
+            #[cfg(test)]
+            steps: self.steps.clone(),
+            ..*self
         }
     }
 }
@@ -144,17 +160,42 @@ impl<T: Copy> TimerWheel<T> {
     pub(crate) fn modify(&mut self, token: Option<Token>, at: Instant, target: T) -> Token {
         let Some(token) = token.filter(|token| self.is_armed(*token)) else { return self.set(at, target) };
         let was_first = self.is_first(token.node);
-        self.leave(token.node);
-        let node = &mut self.nodes[token.node as usize];
-        (node.at, node.target) = (at, target);
-        if was_first {
-            self.first = None;
+        if self.stays_last(token.node, at) {
+            let node = &mut self.nodes[token.node as usize];
+            (node.at, node.target) = (at, target);
+            if self.first.is_none_or(|(first, _)| at < first) {
+                self.first = Some((at, token.node));
+            }
+        } else {
+            self.leave(token.node);
+            let node = &mut self.nodes[token.node as usize];
+            (node.at, node.target) = (at, target);
+            if was_first {
+                self.first = None;
+            }
+            self.enter(token.node, at);
         }
-        self.enter(token.node, at);
         if was_first {
             self.first = self.find_first();
         }
         token
+    }
+
+    /// Would the timer stand where it stands, last in its list, for this time too?
+    fn stays_last(&mut self, node: u32, at: Instant) -> bool {
+        let Node { at: old, next, wheel, .. } = self.nodes[node as usize];
+        let wheel = &mut self.wheels[wheel as usize];
+        let slot = slot_of(wheel.level, at);
+        // A level tells times apart by one digit: those above it must be the same.
+        let above = u32::from(wheel.level + 1) * BITS;
+        if slot != slot_of(wheel.level, old) || (wheel.level < TOP && (at.as_nanos() ^ old.as_nanos()) >> above != 0) {
+            return false;
+        }
+        if wheel.slots[slot] == node {
+            // The ring's first becomes its last.
+            wheel.slots[slot] = next;
+        }
+        next == wheel.slots[slot]
     }
 
     /// When the next timer fires.
@@ -278,13 +319,6 @@ impl<T: Copy> TimerWheel<T> {
     fn remove(&mut self, node: u32) {
         self.leave(node);
         self.armed -= 1;
-        if self.armed == 0 {
-            // A clone of a host that is at rest copies nothing.
-            self.nodes.clear();
-            self.wheels.clear();
-            (self.free_node, self.free_wheel, self.first) = (NIL, NIL, None);
-            return;
-        }
         let n = &mut self.nodes[node as usize];
         n.generation = 0;
         n.next = core::mem::replace(&mut self.free_node, node);

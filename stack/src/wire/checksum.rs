@@ -29,6 +29,13 @@ pub fn csum_partial(bytes: &[u8], sum: u64) -> u64 {
     sum + u64::from(fold(words).swap_bytes())
 }
 
+/// The sum over whole words, for what is short: a header.
+#[inline]
+pub(super) fn csum_words(words: &[[u8; 4]]) -> u64 {
+    let sum = words.iter().map(|word| u64::from(u32::from_le_bytes(*word))).sum();
+    u64::from(fold(sum).swap_bytes())
+}
+
 /// Folds a running sum to 16 bits and complements it (`csum_fold`).
 pub fn csum_fold(sum: u64) -> u16 {
     !fold(sum)

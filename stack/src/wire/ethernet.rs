@@ -68,6 +68,7 @@ pub struct EthernetRepr {
 
 impl EthernetRepr {
     /// Reads the header at the front of a frame.
+    #[inline]
     pub fn parse(b: &[u8]) -> Result<EthernetRepr, Malformed> {
         let b: &[u8; ETH_HLEN] = b.first_chunk().ok_or(Malformed::Truncated)?;
         let mac = |at: usize| MacAddr([b[at], b[at + 1], b[at + 2], b[at + 3], b[at + 4], b[at + 5]]);

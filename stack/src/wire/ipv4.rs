@@ -2,7 +2,7 @@
 //!
 //! RFC 791 §3.1; Linux: `include/uapi/linux/ip.h`. Options are skipped on input and never sent.
 
-use super::checksum::{csum_fold, csum_partial};
+use super::checksum::{csum_fold, csum_partial, csum_words};
 use super::field::{FieldDef, Show, field};
 use super::{Malformed, be16};
 use core::net::Ipv4Addr;
@@ -47,6 +47,7 @@ pub struct Ipv4Repr {
 
 impl Ipv4Repr {
     /// Reads and checks the header at the front of a packet: version, lengths, checksum.
+    #[inline]
     pub fn parse(b: &[u8]) -> Result<Ipv4Repr, Malformed> {
         let h: &[u8; IPV4_HLEN] = b.first_chunk().ok_or(Malformed::Truncated)?;
         if h[0] >> 4 != 4 {
@@ -79,6 +80,7 @@ impl Ipv4Repr {
     }
 
     /// The header's bytes with a checksum of zero: [`ip_send_check`] fills it in.
+    #[inline]
     pub fn emit(&self) -> [u8; IPV4_HLEN] {
         let mut b = [0; IPV4_HLEN];
         b[0] = 0x45;
@@ -105,6 +107,7 @@ impl Ipv4Repr {
 }
 
 /// `ip_send_check`: computes the header checksum in place.
+#[inline]
 pub fn ip_send_check(header: &mut [u8; IPV4_HLEN]) {
     header[10..12].fill(0);
     let check = csum_fold(ip_fast_csum(header));
@@ -112,9 +115,9 @@ pub fn ip_send_check(header: &mut [u8; IPV4_HLEN]) {
 }
 
 /// The sum of a header without options (`ip_fast_csum`, not yet folded).
+#[inline]
 fn ip_fast_csum(header: &[u8; IPV4_HLEN]) -> u64 {
-    let (words, _) = header.as_chunks::<4>();
-    words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum()
+    csum_words(header.as_chunks().0)
 }
 
 /// The fields, in order.

@@ -33,17 +33,33 @@ pub enum Malformed {
 /// A header as it is put together: up to 60 bytes, in place.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderBytes {
-    bytes: [u8; 60],
+    bytes: [u8; HeaderBytes::MOST],
     len: u8,
 }
 
 impl Default for HeaderBytes {
     fn default() -> HeaderBytes {
-        HeaderBytes { bytes: [0; 60], len: 0 }
+        HeaderBytes { bytes: [0; HeaderBytes::MOST], len: 0 }
     }
 }
 
 impl HeaderBytes {
+    /// The longest header, bytes.
+    pub const MOST: usize = 60;
+
+    /// The first `len` of these bytes.
+    #[inline]
+    fn new(bytes: [u8; HeaderBytes::MOST], len: usize) -> HeaderBytes {
+        HeaderBytes { bytes, len: len.min(HeaderBytes::MOST) as u8 }
+    }
+
+    /// The sum over a header, to be folded: of 32-bit words, of which every header is made.
+    #[inline]
+    pub(crate) fn sum(&self) -> u64 {
+        // What lies behind the header is zero.
+        checksum::csum_words(self.bytes.as_chunks().0)
+    }
+
     /// # Panics
     /// If it becomes longer than any header.
     #[inline]

@@ -3,7 +3,7 @@
 //! RFC 9293 §3.1; Linux: `include/uapi/linux/tcp.h`. Options are in [`super::tcp_options`].
 
 use super::field::{FieldDef, Show, field};
-use super::tcp_options::TcpOptions;
+use super::tcp_options::{TIMESTAMPS_ALIGNED, TcpOptions};
 use super::{HeaderBytes, Malformed, be16, be32};
 
 /// Bytes of a header without options.
@@ -52,6 +52,7 @@ impl TcpRepr {
     /// Reads the header; the caller verifies the checksum, which needs the IPv4 addresses.
     ///
     /// Options that make no sense are skipped, as Linux does (`tcp_parse_options`).
+    #[inline]
     pub fn parse(b: &[u8]) -> Result<TcpRepr, Malformed> {
         let h: &[u8; TCP_HLEN] = b.first_chunk().ok_or(Malformed::Truncated)?;
         let header_len = (h[12] >> 4) * 4;
@@ -73,27 +74,38 @@ impl TcpRepr {
     }
 
     /// Is this flag set?
+    #[inline]
     pub fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 
-    /// The header's bytes with a checksum of zero; `options` as already laid out, a multiple of 4 bytes.
-    pub fn emit(&self, options: &[u8]) -> HeaderBytes {
-        let len = TCP_HLEN + options.len();
-        debug_assert!(options.len().is_multiple_of(4) && len <= 60);
-        let mut h = [0; TCP_HLEN];
-        h[0..2].copy_from_slice(&self.src_port.to_be_bytes());
-        h[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
-        h[4..8].copy_from_slice(&self.seq.to_be_bytes());
-        h[8..12].copy_from_slice(&self.ack.to_be_bytes());
-        h[12] = (len as u8 / 4) << 4;
-        h[13] = self.flags;
-        h[14..16].copy_from_slice(&self.window.to_be_bytes());
-        h[18..20].copy_from_slice(&self.urgent.to_be_bytes());
-        let mut b = HeaderBytes::default();
-        b.extend(&h);
-        b.extend(options);
-        b
+    /// The header's bytes with a checksum of zero, with these options: its own, and its length, do not count.
+    #[inline]
+    pub fn emit(&self, options: &TcpOptions) -> HeaderBytes {
+        let mut b = [0; HeaderBytes::MOST];
+        b[0..2].copy_from_slice(&self.src_port.to_be_bytes());
+        b[2..4].copy_from_slice(&self.dst_port.to_be_bytes());
+        b[4..8].copy_from_slice(&self.seq.to_be_bytes());
+        b[8..12].copy_from_slice(&self.ack.to_be_bytes());
+        b[13] = self.flags;
+        b[14..16].copy_from_slice(&self.window.to_be_bytes());
+        b[18..20].copy_from_slice(&self.urgent.to_be_bytes());
+        let len = match options.only_timestamps() {
+            Some((value, echo)) => {
+                b[20..24].copy_from_slice(&[1, 1, 8, 10]);
+                b[24..28].copy_from_slice(&value.to_be_bytes());
+                b[28..32].copy_from_slice(&echo.to_be_bytes());
+                TCP_HLEN + TIMESTAMPS_ALIGNED
+            }
+            None => {
+                let options = options.emit();
+                debug_assert!(options.len().is_multiple_of(4));
+                b[TCP_HLEN..TCP_HLEN + options.len()].copy_from_slice(&options);
+                TCP_HLEN + options.len()
+            }
+        };
+        b[12] = (len as u8 / 4) << 4;
+        HeaderBytes::new(b, len)
     }
 }
 

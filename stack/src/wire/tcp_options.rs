@@ -29,15 +29,19 @@ pub struct TcpOptions {
 
 impl TcpOptions {
     /// Reads options; stops at the first that makes no sense.
-    pub fn parse(mut b: &[u8]) -> TcpOptions {
-        let mut o = TcpOptions::default();
+    #[inline]
+    pub fn parse(b: &[u8]) -> TcpOptions {
         // `tcp_parse_aligned_timestamp`: what nearly every segment has.
-        if let [1, 1, 8, 10, times @ ..] = b
-            && times.len() == 8
+        if let Ok(b) = <&[u8; TIMESTAMPS_ALIGNED]>::try_from(b)
+            && be32(b, 0) == 0x0101_080a
         {
-            o.timestamps = Some((be32(times, 0), be32(times, 4)));
-            return o;
+            return TcpOptions { timestamps: Some((be32(b, 4), be32(b, 8))), ..TcpOptions::default() };
         }
+        TcpOptions::parse_one_by_one(b)
+    }
+
+    fn parse_one_by_one(mut b: &[u8]) -> TcpOptions {
+        let mut o = TcpOptions::default();
         while let [kind, rest @ ..] = b {
             match kind {
                 0 => break,
@@ -74,6 +78,13 @@ impl TcpOptions {
     /// The SACK blocks.
     pub fn sack_blocks(&self) -> &[(u32, u32)] {
         &self.sacks[..usize::from(self.sack_count)]
+    }
+
+    /// The timestamps, if there is nothing else: what nearly every segment has.
+    #[inline]
+    pub fn only_timestamps(&self) -> Option<(u32, u32)> {
+        let others = self.mss.is_some() || self.wscale.is_some() || self.sack_permitted || self.sack_count > 0;
+        self.timestamps.filter(|_| !others)
     }
 
     /// Lays the options out in Linux's order and padding (`tcp_options_write`):

@@ -192,7 +192,6 @@ impl Crowd {
             timestamps: Some((self.now.as_millis() as u32, peer.ts_recent)),
             ..TcpOptions::default()
         };
-        let options = options.emit();
         let header = TcpRepr {
             src_port: port,
             dst_port: PORT,
@@ -201,7 +200,7 @@ impl Crowd {
             flags,
             window: 60_000,
             urgent: 0,
-            header_len: (20 + options.len()) as u8,
+            header_len: 0,
             options: TcpOptions::default(),
         };
         let mut segment = header.emit(&options).to_vec();
