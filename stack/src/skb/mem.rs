@@ -149,7 +149,7 @@ impl Mem {
         match area.kind {
             Kind::Class(class) => {
                 let free = &mut self.free[usize::from(class)];
-                if free.len() < KEEP_BYTES / SMALLEST >> class {
+                if free.len() < (KEEP_BYTES / SMALLEST) >> class {
                     return free.push(slot);
                 }
                 area.bytes = Vec::new();

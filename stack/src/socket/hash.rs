@@ -1,7 +1,7 @@
 //! The hash of the socket tables: the same on every run and every target.
 //!
 //! Linux: `inet_ehashfn` with `inet_ehash_secret`, so that a stranger can't choose ports that all fall into one bucket.
-//! Ours multiplies and folds ("wyhash", Wang Yi) instead of `jhash`. The order in which a hash table lies in memory
+//! Ours shifts and multiplies instead of `jhash`. The order in which a hash table lies in memory
 //! depends on the machine: nothing that is seen may come from walking through one.
 
 use core::hash::{BuildHasher, Hasher};
@@ -23,9 +23,12 @@ impl Secret {
     }
 }
 
+/// Each bit of `n` reaches the whole of the result: down by a shift, up by the product, and down again. No 128-bit
+/// product, which WebAssembly has not.
+#[inline]
 fn fold(n: u64) -> u64 {
-    let product = u128::from(n) * u128::from(MULTIPLIER);
-    (product >> 64) as u64 ^ product as u64
+    let product = (n ^ (n >> 32)).wrapping_mul(MULTIPLIER);
+    product ^ (product >> 29)
 }
 
 impl BuildHasher for Secret {

@@ -66,13 +66,11 @@ impl Host {
         after_us: u32,
         pace_delay: bool,
     ) {
-        if let Some(pending) = tp.retrans_timer.take() {
-            self.timers.cancel(pending.token);
-        }
+        let pending = tp.retrans_timer.take().map(|pending| pending.token);
         let pacing_us = if pace_delay { tp.pacing_delay_us() } else { 0 };
         let after_us = after_us.saturating_add(pacing_us).min(self.tcp_rto_max_us(tp));
         let at = cx.now + Duration::from_micros(u64::from(after_us));
-        let token = self.timers.set(at, Target::Sock(tp.sk.id, kind));
+        let token = self.timers.modify(pending, at, Target::Sock(tp.sk.id, kind));
         tp.retrans_timer = Some(Pending { kind, token, at });
         cx.trace.emit(|| What::Timer { kind, op: TimerOp::Set, owner: tp.sk.id.0, after_us });
     }
