@@ -6,7 +6,7 @@ use stack::trace::Proto;
 use stack::wire::checksum::{csum_fold, csum_partial, fcs, pseudo_header};
 use stack::wire::ethernet::{EthernetRepr, MacAddr};
 use stack::wire::ipv4::{IP_DF, Ipv4Repr, ip_send_check};
-use stack::wire::tcp::{ACK, PSH, SYN, TcpRepr};
+use stack::wire::tcp::{ACK, PSH, SYN, TCP_HLEN, TcpRepr};
 use stack::wire::tcp_options::TcpOptions;
 use std::net::Ipv4Addr;
 
@@ -38,7 +38,9 @@ pub(crate) fn ip_frame(protocol: u8, message: &[u8]) -> Vec<u8> {
 pub(crate) fn tcp_frame(flags: u8, options: &[u8], payload: &[u8]) -> Vec<u8> {
     let (src_port, dst_port, window) = (40000, 8080, 64240);
     let repr = TcpRepr { src_port, dst_port, seq: 1000, ack: 2000, flags, window, ..TcpRepr::default() };
-    let mut segment = repr.emit(options);
+    let mut segment = repr.emit(&TcpOptions::default()).to_vec();
+    segment[12] = ((TCP_HLEN + options.len()) as u8 / 4) << 4;
+    segment.extend_from_slice(options);
     segment.extend_from_slice(payload);
     let sum = csum_fold(csum_partial(&segment, pseudo_header(ALICE, BOB, 6, segment.len())));
     segment[16..18].copy_from_slice(&sum.to_be_bytes());
