@@ -77,6 +77,31 @@ impl TcpSock {
             .then_some(DropReason::TcpRfc7323Paws)
     }
 
+    /// Header prediction: is it what comes nearly always? The next in order, ACK and at most PSH, the window as it was,
+    /// no option but timestamps, nothing out of order here; it acknowledges nothing unsent, and is not older than the
+    /// last.
+    fn is_predicted(&mut self, seg: &Segment, truesize: u32) -> bool {
+        let (tcp, o) = (&seg.tcp, &self.rx_opt);
+        let header_len = TCP_HLEN + if o.tstamp_ok { TIMESTAMPS_ALIGNED } else { 0 };
+        // `pred_flags`, which Linux keeps, and works out anew where one of these may have changed.
+        let expected = usize::from(tcp.header_len) == header_len
+            && tcp.flags & !PSH == ACK
+            && u32::from(tcp.window) << o.snd_wscale == self.snd_wnd
+            && seg.res & 1 == 0
+            && self.ofo_queue.is_empty()
+            && self.rcv_wnd > 0
+            && self.urg_data == 0
+            // It fits the window and the buffer.
+            && seg.len <= self.max_receive_window()
+            && u64::from(self.sk.rmem_alloc) + u64::from(truesize) <= u64::from(self.sk.rcvbuf);
+        if !expected || tcp.seq != self.rcv_nxt || after(tcp.ack, self.snd_nxt) {
+            return false;
+        }
+        self.parse_timestamps(seg);
+        let o = &self.rx_opt;
+        o.saw_tstamp == o.tstamp_ok && (!o.saw_tstamp || o.rcv_tsval.wrapping_sub(o.ts_recent) as i32 >= 0)
+    }
+
     /// `tcp_reset_check`: a RST one before `rcv_nxt` counts after the peer's FIN.
     fn reset_check(&self, seg: &Segment) -> bool {
         seg.tcp.seq == self.rcv_nxt.wrapping_sub(1)
@@ -89,7 +114,7 @@ impl Host {
     pub(super) fn tcp_rcv_established(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock, seg: &Segment, skb: SkBuff) {
         cx.call(Function::TcpRcvEstablished, |cx| {
             tp.mstamp_refresh(cx);
-            if self.is_predicted(tp, seg) {
+            if tp.is_predicted(seg, skb.truesize()) {
                 return if seg.len == 0 {
                     self.tcp_rcv_predicted_ack(cx, tp, seg, skb)
                 } else {
@@ -113,29 +138,6 @@ impl Host {
                 self.tcp_ack_snd_check(cx, tp);
             }
         });
-    }
-
-    /// Header prediction: is it what comes nearly always? The next in order, ACK and at most PSH, the window as it was,
-    /// no option but timestamps, nothing out of order here; it acknowledges nothing unsent, and is not older than the
-    /// last.
-    fn is_predicted(&self, tp: &mut TcpSock, seg: &Segment) -> bool {
-        let (tcp, o) = (&seg.tcp, &tp.rx_opt);
-        let header_len = TCP_HLEN + if o.tstamp_ok { TIMESTAMPS_ALIGNED } else { 0 };
-        // `pred_flags`, which Linux keeps, and works out anew where one of these may have changed.
-        let expected = usize::from(tcp.header_len) == header_len
-            && tcp.flags & !PSH == ACK
-            && u32::from(tcp.window) << o.snd_wscale == tp.snd_wnd
-            && seg.res & 1 == 0
-            && tp.ofo_queue.is_empty()
-            && tp.rcv_wnd > 0
-            && tp.sk.rmem_alloc < tp.sk.rcvbuf
-            && tp.urg_data == 0;
-        if !expected || tcp.seq != tp.rcv_nxt || after(tcp.ack, tp.snd_nxt) {
-            return false;
-        }
-        tp.parse_timestamps(seg);
-        let o = &tp.rx_opt;
-        o.saw_tstamp == o.tstamp_ok && (!o.saw_tstamp || o.rcv_tsval.wrapping_sub(o.ts_recent) as i32 >= 0)
     }
 
     /// `tcp_store_ts_recent` of a predicted segment: `seq <= rcv_wup` comes down to this.
