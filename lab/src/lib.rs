@@ -5,7 +5,9 @@
 //! clock, opens a file or starts a thread: it builds for the browser as it is.
 
 pub mod captions;
+pub mod capture;
 pub mod dissect;
+pub mod filter;
 pub mod live;
 pub mod net;
 pub mod packetdrill;

@@ -1,6 +1,7 @@
 //! The browser around the page: where actions come from and effects go to.
 
 mod boot;
+mod files;
 mod keys;
 mod machine;
 
@@ -56,7 +57,8 @@ impl Component for Root {
     fn view(&self, context: &Context<Root>) -> Html {
         let machine = &context.props().machine;
         html! {
-            <Shell page={self.page.clone()} scenarios={machine.scenarios().to_vec()} send={machine.sender()} onkeydown={keys::listen(machine.sender())} />
+            <Shell page={self.page.clone()} scenarios={machine.scenarios().to_vec()} send={machine.sender()} onkeydown={keys::listen(machine.sender())}
+                onfiles={files::chosen(machine.sender())} />
         }
     }
 

@@ -173,6 +173,7 @@ fn html(page: &Page, scenarios: &[(String, String)]) -> Result<String, String> {
         scenarios: scenarios.to_vec(),
         send: Callback::noop(),
         onkeydown: Callback::noop(),
+        onfiles: Callback::noop(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
     let local = tokio::task::LocalSet::new();

@@ -46,7 +46,7 @@ pub(super) fn fields(b: &[u8]) -> Vec<FieldView> {
 }
 
 /// As in Wireshark's list: `Destination unreachable (Port unreachable)`.
-pub(super) fn describe(kind: u8, code: u8) -> String {
+pub(crate) fn describe(kind: u8, code: u8) -> String {
     match (kind, code_name(kind, code)) {
         (_, "") => type_name(kind).into(),
         (_, code) => format!("{} ({code})", type_name(kind)),

@@ -12,5 +12,7 @@ mod tests;
 mod value;
 
 pub use header::{Dissection, FieldView, HeaderView, frame, header};
-pub use split::{Part, split, without_fcs};
+pub(crate) use icmp::describe as icmp_words;
+pub use split::{Part, split, split_ip, without_fcs};
 pub use summary::summary;
+pub(crate) use value::tcp_flags;

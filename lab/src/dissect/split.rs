@@ -39,6 +39,13 @@ pub fn split(bytes: &[u8], len: usize) -> Vec<Part> {
     parts
 }
 
+/// The parts of a packet whose IPv4 header begins after `skip` bytes of another link's header.
+pub fn split_ip(bytes: &[u8], skip: usize, len: usize) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(3);
+    split_ipv4(bytes, skip.min(bytes.len()), len, &mut parts);
+    parts
+}
+
 /// The length of a frame without its FCS: does it end with a right one?
 pub fn without_fcs(frame: &[u8]) -> usize {
     match frame.split_last_chunk::<4>() {

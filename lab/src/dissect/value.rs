@@ -103,7 +103,7 @@ fn ip_flags(v: u64) -> String {
 }
 
 /// The flags' names, lowest bit first: `PSH, ACK`.
-pub(super) fn tcp_flags(v: u8) -> String {
+pub(crate) fn tcp_flags(v: u8) -> String {
     let names = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
     let set: Vec<&str> = names.iter().enumerate().filter(|(bit, _)| v >> bit & 1 == 1).map(|(_, n)| *n).collect();
     if set.is_empty() { "<None>".into() } else { set.join(", ") }

@@ -1,7 +1,7 @@
 //! Keys: live only while the stage has the focus, and never where the focused element uses the key itself.
 
 use super::Sender;
-use crate::store::Action;
+use crate::store::{Action, FileAction};
 use lab::scene::TimeCommand;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -47,6 +47,7 @@ fn action(key: &str, shift: bool) -> Option<Action> {
         "," => return Some(Action::Change(-1)),
         "." => return Some(Action::Change(1)),
         "j" | "J" => return Some(Action::JumpToWrite),
+        "4" => return Some(Action::File(FileAction::ToggleList)),
         "m" | "M" => return Some(Action::ToggleMotion),
         "?" => return Some(Action::Help(true)),
         "Escape" => return Some(Action::Help(false)),

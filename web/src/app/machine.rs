@@ -1,6 +1,7 @@
 //! The machine: takes actions, changes the page, carries out effects.
 
 use super::boot::{self, Boot};
+use super::files;
 use super::{Sender, mount};
 use crate::engine::{Client, EngineReply, EngineRequest, Source, Trouble, file_name, files_named, words};
 use crate::live::LiveRequest;
@@ -45,6 +46,7 @@ impl Machine {
         let to = Rc::clone(&machine);
         let _ = machine.client.set(Client::start(move |reply| to.hear(reply)));
         boot::listen_to_address();
+        files::listen_to_drops(machine.sender());
         let effects = machine.page.borrow_mut().begin();
         machine.carry_out(effects);
         machine.show();
@@ -120,6 +122,7 @@ impl Machine {
                         self.ask(EngineRequest::Live(LiveRequest::Connect { url }));
                     }
                 }
+                Effect::Download(saved) => files::download(&saved),
                 Effect::Copy(text) => {
                     if let Some(window) = window() {
                         // Where the clipboard is refused, the text can still be selected.

@@ -2,9 +2,11 @@
 
 #[cfg(target_arch = "wasm32")]
 mod client;
+mod desk;
 #[cfg(target_arch = "wasm32")]
 mod driver;
 mod message;
+mod one_file;
 #[cfg(target_arch = "wasm32")]
 mod python;
 mod run;
@@ -13,7 +15,9 @@ mod worker;
 
 #[cfg(target_arch = "wasm32")]
 pub use client::{Client, words};
-pub use message::{EngineReply, EngineRequest, Source, Trouble, file_name};
+pub use message::{
+    EngineReply, EngineRequest, FileOpened, ListOf, ListPage, ListQuery, SaveWhat, Saved, Source, Trouble, file_name,
+};
 pub use run::{Engine, files_named, has_python};
 #[cfg(target_arch = "wasm32")]
 pub use worker::serve;

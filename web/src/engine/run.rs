@@ -1,5 +1,6 @@
 //! The engine proper: requests in, replies out. Knows neither threads nor browser.
 
+use super::desk::{Desk, save};
 use super::message::{EngineReply, EngineRequest, Source, Trouble};
 use lab::program::Interpreter;
 use lab::scenario::{Code, Scenario};
@@ -16,6 +17,9 @@ pub struct Engine {
     lab: Option<Lab>,
     loading: bool,
     interpreter: Option<Rc<dyn Interpreter>>,
+    desk: Desk,
+    /// What the run was made of.
+    source: Source,
 }
 
 impl Engine {
@@ -44,6 +48,8 @@ impl Engine {
         match request {
             EngineRequest::Load(source) => match open(&source) {
                 Ok(mut lab) => {
+                    self.desk.run_changed();
+                    self.source = source;
                     if let Some(interpreter) = &self.interpreter {
                         lab.set_interpreter(Rc::clone(interpreter));
                     }
@@ -64,6 +70,31 @@ impl Engine {
                 vec![EngineReply::Scene { ticket, scene: Box::new(lab.scene(event)) }]
             }
             EngineRequest::Live(_) => Vec::new(),
+            EngineRequest::Open { name, bytes } => vec![match self.desk.open(name, &bytes) {
+                Ok(opened) => EngineReply::Opened(opened),
+                Err(trouble) => EngineReply::NotOpened(trouble),
+            }],
+            EngineRequest::Close => {
+                self.desk.close();
+                Vec::new()
+            }
+            EngineRequest::Lines(query) => {
+                let lines = self.desk.lines(&query, self.lab.as_ref());
+                lines.map(|page| EngineReply::Lines(query.of, page)).into_iter().collect()
+            }
+            EngineRequest::Packet(of, number) => {
+                let scene = self.desk.packet(of, number, self.lab.as_ref());
+                scene.map(|scene| EngineReply::Packet(of, number, Box::new(scene))).into_iter().collect()
+            }
+            EngineRequest::Follow(of, stream) => {
+                let followed = self.desk.follow(of, stream, self.lab.as_ref());
+                followed.map(|followed| EngineReply::Followed(of, followed)).into_iter().collect()
+            }
+            EngineRequest::Save(what) => {
+                let text = self.source.in_one_file();
+                let saved = save(what, &self.source.name, &text, self.source.script, self.lab.as_ref());
+                saved.map(EngineReply::Saved).into_iter().collect()
+            }
         }
     }
 

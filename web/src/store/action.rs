@@ -1,7 +1,7 @@
 //! What can happen to the page, and what it wants done outside.
 
-use super::{Bits, Card, PacketRef};
-use crate::engine::{EngineReply, EngineRequest, Source, Trouble};
+use super::{Bits, Card, FileAction, PacketRef};
+use crate::engine::{EngineReply, EngineRequest, Saved, Source, Trouble};
 use crate::time::{Moment, Speed};
 use lab::scene::TimeCommand;
 use stack::trace::{HostId, Proto, TaskId};
@@ -65,6 +65,8 @@ pub enum Action {
     Kill(TaskId),
     /// Put this into the clipboard.
     Copy(String),
+    /// Something with files or with the list of packets.
+    File(FileAction),
 }
 
 /// What has to be done outside.
@@ -84,4 +86,6 @@ pub enum Effect {
     Connect(String),
     /// Put this into the clipboard.
     Copy(String),
+    /// Give this file to the reader.
+    Download(Saved),
 }

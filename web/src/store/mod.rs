@@ -5,6 +5,7 @@
 
 mod action;
 mod ask;
+mod files;
 mod link;
 mod live;
 mod page;
@@ -13,6 +14,7 @@ mod phase;
 mod selection;
 
 pub use action::{Action, Effect};
+pub use files::{FileAction, FilePage, Files, LINES, PacketList};
 pub use link::{Link, is_name};
 pub use live::LivePage;
 pub use page::Page;
@@ -21,3 +23,5 @@ pub use selection::{Bits, PacketRef, Selection, Subject};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_files;

@@ -2,7 +2,7 @@
 
 use super::ask::Asking;
 use super::live::{LivePage, STOP_MS};
-use super::{Action, Card, Effect, Link, Motion, PacketRef, Phase, Playing, Question, Selection, Subject};
+use super::{Action, Card, Effect, Files, Link, Motion, PacketRef, Phase, Playing, Question, Selection, Subject};
 use crate::engine::{EngineReply, EngineRequest};
 use crate::live::LiveRequest;
 use crate::shared::Shared;
@@ -50,6 +50,8 @@ pub struct Page {
     pub halted: Option<String>,
     /// Live mode, while it is on.
     pub live: Option<Box<LivePage>>,
+    /// Files, and the list of packets.
+    pub files: Files,
     /// What the link asked for: used up when the run is there.
     pub(super) start: Link,
     /// The flip-book was at this event when the engine came.
@@ -107,6 +109,11 @@ impl Page {
     /// Takes an action in; gives what has to be done outside.
     #[must_use]
     pub fn apply(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(file) = &mut self.files.file
+            && file.takes(&action)
+        {
+            return Vec::new();
+        }
         match action {
             Action::Engine(reply) => return self.hear(*reply),
             Action::Time(command) => {
@@ -166,13 +173,9 @@ impl Page {
                 }
             }
             Action::Scenario(name) => {
-                let link = Link { scenario: Some(name.clone()), token: self.start.token.clone(), ..Link::default() };
-                let mut page = Page::open(link, self.less_motion);
-                page.asking = std::mem::take(&mut self.asking);
-                page.asking.reset();
-                page.speed = self.speed;
-                *self = page;
-                return vec![Effect::Fetch(name)];
+                let mut effects = self.restart(&name);
+                effects.push(Effect::Fetch(name));
+                return effects;
             }
             Action::Fetched(source) => return vec![Effect::Ask(EngineRequest::Load(source))],
             Action::Trouble(trouble) => self.phase = Phase::Failed(trouble),
@@ -196,8 +199,21 @@ impl Page {
             }
             Action::Kill(task) => return vec![Effect::Ask(EngineRequest::Live(LiveRequest::Kill { task }))],
             Action::Copy(text) => return vec![Effect::Copy(text)],
+            Action::File(action) => return self.files(action),
         }
         Vec::new()
+    }
+
+    /// Another run is to come: nothing of the old one counts any more.
+    pub(super) fn restart(&mut self, name: &str) -> Vec<Effect> {
+        let link = Link { scenario: Some(name.to_owned()), token: self.start.token.clone(), ..Link::default() };
+        let mut page = Page::open(link, self.less_motion);
+        page.asking = std::mem::take(&mut self.asking);
+        page.asking.reset();
+        page.speed = self.speed;
+        let closing = self.files.file.is_some();
+        *self = page;
+        closing.then_some(Effect::Ask(EngineRequest::Close)).into_iter().collect()
     }
 
     fn hear(&mut self, reply: EngineReply) -> Vec<Effect> {
@@ -208,6 +224,7 @@ impl Page {
             EngineReply::Loaded { info, timeline, halted } => return self.loaded(info, timeline, halted),
             EngineReply::Scene { ticket, scene } => return self.scene(ticket, *scene),
             EngineReply::Failed(trouble) => self.phase = Phase::Failed(trouble),
+            reply => return self.hear_files(reply),
         }
         Vec::new()
     }
@@ -257,7 +274,9 @@ impl Page {
         if gone {
             self.selection = Selection::default();
         }
-        self.settle()
+        let mut effects = self.list_follows();
+        effects.extend(self.settle());
+        effects
     }
 
     pub(super) fn settle(&mut self) -> Vec<Effect> {

@@ -1,5 +1,6 @@
 //! The page's head: name, scenario, network, motion, help.
 
+use super::files::{FileMenu, FileMenuState};
 use crate::store::Action;
 use yew::prelude::*;
 
@@ -14,6 +15,10 @@ pub struct Props {
     pub live: Option<bool>,
     /// Less motion?
     pub less_motion: bool,
+    /// What the menu of files can do.
+    pub files: FileMenuState,
+    /// Where chosen files go.
+    pub onfiles: Callback<Event>,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -30,6 +35,7 @@ pub fn Header(props: &Props) -> Html {
             if props.live != Some(true) {
                 <label class="scenario"><span>{ "Scenario" }</span>{ picker(props) }</label>
             }
+            <FileMenu state={props.files} onfiles={props.onfiles.clone()} send={props.send.clone()} />
             <span class="spacer"></span>
             if let Some(on) = props.live { { live_button(on, &props.send) } }
             <button type="button" class="motion" aria-pressed={(!less).to_string()} onclick={motion} data-testid="motion" data-k="motion">

@@ -14,7 +14,7 @@ pub struct Props {
     pub send: Callback<Action>,
 }
 
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 10] = [
     ("Space", "play, pause"),
     ("← →", "one event back, on"),
     ("Shift + ← →", "one layer back, on"),
@@ -22,6 +22,7 @@ const KEYS: [(&str, &str); 9] = [
     (", .", "last, next change of the selected packet"),
     ("Home End", "to the beginning, to the end"),
     ("J", "jump to the event that wrote the selected field"),
+    ("4", "the list of packets"),
     ("M", "motion on, off"),
     ("?", "this list"),
 ];

@@ -3,11 +3,13 @@
 
 mod caption;
 mod failure;
+mod files;
 mod header;
 mod help;
 mod hue;
 mod inspector;
 mod live;
+mod packets;
 mod program;
 mod question;
 mod shell;

@@ -2,10 +2,12 @@
 
 use super::caption::Caption;
 use super::failure::failure;
+use super::files::{CaptureStage, FileMenuState, FileNotice};
 use super::header::Header;
 use super::help::Help;
 use super::inspector::Inspector;
 use super::live::{LiveBar, LivePane};
+use super::packets::Packets;
 use super::program::Program;
 use super::question::QuestionCard;
 use super::strace::Strace;
@@ -30,12 +32,15 @@ pub struct ShellProps {
     /// Where keys go.
     #[prop_or_default]
     pub onkeydown: Callback<KeyboardEvent>,
+    /// Where chosen files go.
+    #[prop_or_default]
+    pub onfiles: Callback<Event>,
 }
 
 /// The page.
 #[function_component]
 pub fn Shell(props: &ShellProps) -> Html {
-    let ShellProps { page, scenarios, send, onkeydown } = props;
+    let ShellProps { page, scenarios, send, onkeydown, onfiles } = props;
     let motion = if page.motion == Motion::Travel && !page.less_motion { "travel" } else { "still" };
     let phase = match &page.phase {
         Phase::Loading => "loading",
@@ -47,7 +52,8 @@ pub fn Shell(props: &ShellProps) -> Html {
         <div class="page" id="page" data-motion={motion} data-less-motion={page.less_motion.to_string()} data-state={phase}
             data-event={page.scene.at.0.to_string()} data-playing={page.playing.is_some().to_string()} data-live={page.live.as_ref().map(|live| live.state.key())} data-card={page.card.key()} data-k="page">
             <Header scenario={page.scenario.clone()} scenarios={scenarios.clone()} live={page.token().map(|_| page.live.is_some())}
-                less_motion={page.less_motion} send={send.clone()} />
+                less_motion={page.less_motion} files={menu(page)} onfiles={onfiles.clone()} send={send.clone()} />
+            <FileNotice files={page.files.clone()} send={send.clone()} />
             if let Some(live) = &page.live { <LiveBar live={(**live).clone()} send={send.clone()} /> }
             <main tabindex="-1" id="stage" onkeydown={onkeydown.clone()} data-k="main" aria-describedby="caption">{ stage(page, send) }</main>
             if page.help { <Help less_motion={page.less_motion} onkeydown={onkeydown.clone()} send={send.clone()} /> }
@@ -55,7 +61,19 @@ pub fn Shell(props: &ShellProps) -> Html {
     }
 }
 
+/// What the menu of files can do now.
+fn menu(page: &Page) -> FileMenuState {
+    FileMenuState {
+        can_save: page.phase == Phase::Ready && page.live.is_none(),
+        list: page.files.packets.is_some(),
+        can_list: page.has_scene() && page.live.is_none() && page.files.file.is_none(),
+    }
+}
+
 fn stage(page: &Page, send: &Callback<Action>) -> Html {
+    if let Some(file) = &page.files.file {
+        return html! { <CaptureStage file={(**file).clone()} send={send.clone()} /> };
+    }
     if let Phase::Failed(trouble) = &page.phase {
         return failure(trouble);
     }
@@ -82,7 +100,11 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                 { progress(page) }
             </div>
             <Inspector scene={scene.clone()} selection={page.selection} since={page.since()} send={send.clone()} />
-            <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
+            if let Some(list) = &page.files.packets {
+                <section class="drawer" aria-label="Packets" data-k="drawer"><Packets list={(**list).clone()} send={send.clone()} /></section>
+            } else {
+                <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
+            }
             <Caption scene={scene.clone()} aloud={page.playing.is_none()} />
             { cards(page.card, page.live.is_some(), send) }
             <Transport following={page.live.as_ref().is_some_and(|live| live.follows())} scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}

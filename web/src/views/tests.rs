@@ -13,6 +13,7 @@ fn html(stage: &Stage) -> String {
         scenarios: vec![("sample".to_owned(), "A fetch".to_owned())],
         send: Callback::noop(),
         onkeydown: Callback::noop(),
+        onfiles: Callback::noop(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let local = tokio::task::LocalSet::new();

@@ -125,6 +125,10 @@ fn footer(region: &Region, view: &HeaderView, lights: Lights) -> Html {
 }
 
 fn jump(region: &Region, lights: Lights) -> Html {
+    if region.event == EventId::NONE {
+        // From a file: no event of ours wrote it.
+        return Html::default();
+    }
     let onclick = lights.send.reform(|_: MouseEvent| Action::JumpToWrite);
     html! {
         <p class="why">{ "Why this value? " }<code>{ region.function.name() }</code>{ " wrote it. " }
