@@ -62,17 +62,24 @@ struct Way {
     base: Option<u32>,
     /// The next sequence number, the highest so far.
     next: u32,
-    ack: u32,
-    window: u16,
     /// Window scale of its SYN.
     scale: Option<u8>,
     bytes: u64,
+}
+
+/// One direction as it was seen at one interface: a packet that passes two of them is not sent twice.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    next: Option<u32>,
+    ack: u32,
+    window: u16,
 }
 
 #[derive(Clone, Debug)]
 struct Stream {
     ends: [End; 2],
     ways: [Way; 2],
+    seen: Vec<(u16, [Seen; 2])>,
     packets: u32,
     again: u32,
     first: u32,
@@ -105,6 +112,7 @@ impl Streams {
             self.streams.push(Stream {
                 ends: segment.ends,
                 ways,
+                seen: Vec::new(),
                 packets: 0,
                 again: 0,
                 first: number,
@@ -162,26 +170,12 @@ impl Stream {
         let span = segment.len + u32::from(segment.has(SYN)) + u32::from(segment.has(FIN));
         let end = segment.seq.wrapping_add(span);
         let way = &mut self.ways[there];
-        match way.base {
-            None => {
-                // As Wireshark does: the first byte of a stream without SYN is number 1.
-                way.base = Some(segment.seq.wrapping_sub(u32::from(!segment.has(SYN))));
-                way.next = segment.seq;
-            }
-            Some(_) => {
-                let ahead = segment.seq.wrapping_sub(way.next) as i32;
-                note.gap = ahead > 0 && span > 0;
-                // One byte just below the next: a keep-alive probe.
-                let probe = segment.len == 1 && ahead == -1;
-                note.again = span > 0 && end.wrapping_sub(way.next) as i32 <= 0 && !probe;
-                note.same_ack = span == 0
-                    && segment.has(ACK)
-                    && !segment.has(RST)
-                    && segment.ack == way.ack
-                    && segment.window == way.window
-                    && self.ways[back].next != segment.ack;
-            }
+        if way.base.is_none() {
+            // As Wireshark does: the first byte of a stream without SYN is number 1.
+            way.base = Some(segment.seq.wrapping_sub(u32::from(!segment.has(SYN))));
+            way.next = segment.seq;
         }
+        self.see(segment, (there, back), (span, end), &mut note);
         let way = &mut self.ways[there];
         if segment.has(SYN) {
             way.scale = segment.scale;
@@ -192,7 +186,6 @@ impl Stream {
             way.next = end;
         }
         if segment.has(ACK) {
-            (way.ack, way.window) = (segment.ack, segment.window);
             // The other way's first number follows from what is acknowledged, if it was never seen.
             let back = &mut self.ways[back];
             if back.base.is_none() {
@@ -203,10 +196,39 @@ impl Stream {
         self.closed |= segment.has(RST | FIN);
         note
     }
+
+    /// What the packets before it at the same interface tell.
+    fn see(&mut self, segment: &Segment, (there, back): (usize, usize), (span, end): (u32, u32), note: &mut Note) {
+        let at = self.seen.iter().position(|(interface, _)| *interface == segment.interface).unwrap_or_else(|| {
+            self.seen.push((segment.interface, [Seen::default(); 2]));
+            self.seen.len() - 1
+        });
+        let seen = &mut self.seen[at].1;
+        let waits = seen[back].next.is_some_and(|next| next != segment.ack);
+        let way = &mut seen[there];
+        let plain = span == 0 && segment.has(ACK) && !segment.has(RST);
+        note.same_ack = plain && waits && (segment.ack, segment.window) == (way.ack, way.window);
+        if segment.has(ACK) {
+            (way.ack, way.window) = (segment.ack, segment.window);
+        }
+        let Some(next) = way.next else {
+            way.next = Some(end);
+            return;
+        };
+        let ahead = segment.seq.wrapping_sub(next) as i32;
+        // One byte just below the next: a keep-alive probe.
+        let probe = segment.len == 1 && ahead == -1;
+        note.gap = ahead > 0 && span > 0;
+        note.again = span > 0 && end.wrapping_sub(next) as i32 <= 0 && !probe;
+        if end.wrapping_sub(next) as i32 > 0 {
+            way.next = Some(end);
+        }
+    }
 }
 
 /// What of a TCP segment counts here.
 struct Segment {
+    interface: u16,
     ends: [End; 2],
     seq: u32,
     ack: u32,
@@ -224,8 +246,8 @@ impl Segment {
         let b4 = |b: &[u8], at: usize| b.get(at..at + 4).and_then(|b| b.first_chunk()).map(|b| u32::from_be_bytes(*b));
         let b2 = |b: &[u8], at: usize| b.get(at..at + 2).and_then(|b| b.first_chunk()).map(|b| u16::from_be_bytes(*b));
         let parsed = stack::wire::tcp::TcpRepr::parse(tcp).ok();
-        debug_assert!(row.len as usize == bytes.len());
         Some(Segment {
+            interface: row.interface,
             ends: [(b4(ip, 12)?.into(), b2(tcp, 0)?), (b4(ip, 16)?.into(), b2(tcp, 2)?)],
             seq: b4(tcp, 4)?,
             ack: b4(tcp, 8)?,

@@ -9,6 +9,7 @@ use crate::shared::Shared;
 use lab::capture::Followed;
 use lab::filter::{Filter, FilterError};
 use lab::scene::{Scene, TimeCommand};
+use stack::trace::FrameId;
 
 /// Lines asked for at a time: several screens.
 pub const LINES: u32 = 200;
@@ -312,10 +313,11 @@ impl Page {
                 Vec::new()
             }
             EngineReply::Lines(of, page) => self.lines(of, page),
-            EngineReply::Packet(ListOf::File, _, scene) => {
+            EngineReply::Packet(ListOf::File, number, scene) => {
                 if let Some(file) = &mut self.files.file {
                     file.scene = Shared::new(*scene);
-                    file.selection.packet = None;
+                    file.selection.packet = Some(PacketRef::Frame(FrameId(number)));
+                    file.selection.bits = None;
                 }
                 Vec::new()
             }

@@ -56,8 +56,8 @@ pub fn Rows(props: &Props) -> Html {
         })
     };
     let squeezed = f64::from(shown) * LINE_PX > MOST_PX;
-    let pitch = if squeezed { format!("{}px", MOST_PX / f64::from(shown)) } else { "var(--line-h)".to_owned() };
-    let style = format!("--count:{shown};--top:{};--pitch:{pitch}", list.top());
+    let height = if squeezed { format!("{MOST_PX}px") } else { format!("calc({shown} * var(--line-h))") };
+    let style = format!("height:{height};--top:{}", list.top());
     let active = current.filter(|line| list.at(*line).is_some()).map(|line| format!("packet-{line}"));
     html! {
         <>
@@ -70,8 +70,10 @@ pub fn Rows(props: &Props) -> Html {
             } else {
                 <div class="packet-frame mono" ref={frame} role="listbox" tabindex="0" aria-label="Packets" aria-activedescendant={active}
                     {onscroll} {onkeydown} data-k="frame" data-testid="packet-list">
-                    <div class="packet-space" {style} role="presentation">
-                        { for list.page.lines.iter().zip(list.page.from..).map(|(packet, line)| row(packet, line, list, current == Some(line), send)) }
+                    <div class={classes!("packet-space", squeezed.then_some("squeezed"))} {style} role="presentation">
+                        <div class="packet-lines" role="presentation">
+                            { for list.page.lines.iter().zip(list.page.from..).map(|(packet, line)| row(packet, line, list, current == Some(line), send)) }
+                        </div>
                     </div>
                 </div>
             }
@@ -113,27 +115,38 @@ fn seconds(ns: u64) -> String {
     format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000)
 }
 
+/// The frame, its height in lines, and how far it can be scrolled, px.
+#[cfg(target_arch = "wasm32")]
+fn measure(frame: &NodeRef) -> Option<(web_sys::Element, f64, f64)> {
+    let frame = frame.cast::<web_sys::Element>()?;
+    let line = frame.query_selector("[role=option]").ok()?.map_or(0, |line| line.client_height()).max(1);
+    let (height, whole) = (f64::from(frame.client_height()), f64::from(frame.scroll_height()));
+    Some((frame, height / f64::from(line), (whole - height).max(1.0)))
+}
+
 /// The first line that is seen.
 #[cfg(target_arch = "wasm32")]
 fn first_seen(frame: &NodeRef, shown: u32) -> Option<u32> {
-    let frame = frame.cast::<web_sys::Element>()?;
-    let share = f64::from(frame.scroll_top()) / f64::from(frame.scroll_height().max(1));
-    Some((share * f64::from(shown)) as u32)
+    let (frame, lines, way) = measure(frame)?;
+    let share = f64::from(frame.scroll_top()) / way;
+    Some((share * (f64::from(shown) - lines).max(0.0)) as u32)
 }
 
 /// Scrolls no further than is needed to see a line.
 #[cfg(target_arch = "wasm32")]
 fn bring_into_sight(frame: &NodeRef, line: u32, shown: u32) {
-    let Some(frame) = frame.cast::<web_sys::Element>() else { return };
-    let pitch = f64::from(frame.scroll_height()) / f64::from(shown.max(1));
-    let (top, height) = (f64::from(frame.scroll_top()), f64::from(frame.client_height()));
-    let at = f64::from(line) * pitch;
-    // In a squeezed list a screen is fewer pixels than it seems: the line is put first.
-    let room = if pitch < 20.0 { pitch } else { height - pitch };
-    if at < top || at > top + room {
-        let to = if at < top || pitch < 20.0 { at } else { at - height + pitch };
-        frame.set_scroll_top(to.round() as i32);
-    }
+    let Some((frame, lines, way)) = measure(frame) else { return };
+    let more = (f64::from(shown) - lines).max(0.0);
+    let top = f64::from(frame.scroll_top()) / way * more;
+    let line = f64::from(line);
+    let to = match line {
+        line if line < top => line,
+        line if line > top + lines - 1.0 => line - lines + 1.0,
+        _ => return,
+    };
+    // Rounded towards the line, so that the whole of it is seen.
+    let to = to / more.max(1.0) * way;
+    frame.set_scroll_top(if line < top { to.floor() } else { to.ceil() } as i32);
 }
 
 // Drawn to text, a page has no window.
