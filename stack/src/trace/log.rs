@@ -13,8 +13,8 @@ use core::hash::{Hash, Hasher};
 
 /// Events of a block.
 const BLOCK: usize = 512;
-/// How many blocks are kept for reuse: a megabyte.
-const SPARE_BLOCKS: usize = 64;
+/// How many blocks are kept for reuse, 4 MB: what a log of 24 MB loses at a time when it is cut.
+const SPARE_BLOCKS: usize = 256;
 type Block = Box<[Event; BLOCK]>;
 
 /// Events and their bytes, from some event on.
@@ -77,18 +77,18 @@ impl EventLog {
 
     /// Adds an event; gives its number.
     pub fn push(&mut self, event: Event) -> EventId {
-        self.record(&event, event.what)
+        self.record(&event, event.function, event.what)
     }
 
-    /// Adds an event that is like `event` but says `what`; gives its number.
+    /// Adds an event that is like `event` but of `function`, and says `what`; gives its number.
     #[inline(always)]
-    pub(super) fn record(&mut self, event: &Event, what: What) -> EventId {
+    pub(super) fn record(&mut self, event: &Event, function: Function, what: What) -> EventId {
         let id = self.next;
         let at = id.wrapping_sub(self.base) as usize % BLOCK;
         // Two wide stores, and what is different over them: nothing is put together elsewhere first.
         let slot = &mut self.open[at];
         *slot = *event;
-        slot.what = what;
+        (slot.function, slot.what) = (function, what);
         self.next = id.wrapping_add(1);
         if at == BLOCK - 1 {
             self.open_block();

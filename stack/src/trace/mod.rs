@@ -26,9 +26,11 @@ pub const COPY_SAMPLE: usize = 256;
 pub struct Tracer {
     on: bool,
     log: EventLog,
-    /// The next event but for what it says: when, where, because of what. Its function is the one entered last, or
-    /// who stands for none.
+    /// The next event but for what it says and its function: when, where, because of what.
     next: Event,
+    /// The function entered last, or who stands for none. Not in `next`: a wide load of what was just stored in part
+    /// would wait for the store.
+    function: Function,
     /// The functions entered and not yet left.
     calls: Vec<Function>,
     asleep: Option<Wait>,
@@ -75,6 +77,7 @@ impl Tracer {
                 context: Context::Task,
                 what: What::Enter,
             },
+            function: outermost(Context::Task),
             calls: Vec::new(),
             asleep: None,
             quiet: 0,
@@ -128,6 +131,7 @@ impl Tracer {
     pub fn begin(&mut self, at: Instant, host: HostId, context: Context, cause: EventId) {
         let function = outermost(context);
         self.next = Event { at, because: cause, function, host, context, what: What::Enter };
+        self.function = function;
         self.calls.clear();
         self.asleep = None;
         self.quiet = 0;
@@ -147,7 +151,7 @@ impl Tracer {
     pub fn wake_up(&mut self, wait: Wait) {
         if let Some(function) = wait.function {
             self.calls.push(function);
-            self.next.function = function;
+            self.function = function;
             self.exit();
         }
         self.quiet = wait.depth.saturating_sub(1);
@@ -156,7 +160,7 @@ impl Tracer {
     /// Changes who is running (from a system call into a soft interrupt, say); returns who was.
     pub fn set_context(&mut self, context: Context) -> Context {
         if self.calls.is_empty() {
-            self.next.function = outermost(context);
+            self.function = outermost(context);
         }
         core::mem::replace(&mut self.next.context, context)
     }
@@ -216,9 +220,9 @@ impl Tracer {
             return self.enter_deeper(function);
         }
         self.calls.push(function);
-        self.next.function = function;
+        self.function = function;
         if self.quiet == 0 {
-            self.log.record(&self.next, What::Enter);
+            self.log.record(&self.next, self.function, What::Enter);
         } else {
             self.quiet -= 1;
         }
@@ -234,15 +238,15 @@ impl Tracer {
     #[inline(never)]
     fn record_exit(&mut self) {
         if self.asleep.is_none() {
-            self.log.record(&self.next, What::Exit);
+            self.log.record(&self.next, self.function, What::Exit);
         }
         self.calls.pop();
-        self.next.function = self.calls.last().copied().unwrap_or(outermost(self.next.context));
+        self.function = self.calls.last().copied().unwrap_or(outermost(self.next.context));
     }
 
     #[inline(always)]
     fn record(&mut self, what: What) -> EventId {
-        self.log.record(&self.next, what)
+        self.log.record(&self.next, self.function, what)
     }
 
     /// A number for a new skb.
