@@ -1,8 +1,8 @@
 //! A small network in one process: hosts, wires, programs, recording and time travel.
 //!
 //! [`scenario`] reads a TOML file, [`Lab`] runs it and keeps its history, [`live`] joins one host to a real
-//! network. [`scene`] and [`timeline`] turn the event log into what a page draws. Nothing in here reads a
-//! clock, opens a file or starts a thread: it builds for the browser as it is.
+//! network. [`scene`] and [`timeline`] turn the event log into what a page draws, [`panes`] into what its drawers
+//! show. Nothing in here reads a clock, opens a file or starts a thread: it builds for the browser as it is.
 
 pub mod captions;
 pub mod capture;
@@ -11,6 +11,7 @@ pub mod filter;
 pub mod live;
 pub mod net;
 pub mod packetdrill;
+pub mod panes;
 pub mod pcapng;
 pub mod program;
 pub mod programs;

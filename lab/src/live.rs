@@ -95,6 +95,7 @@ impl LiveLab {
             seed: config.seed,
             sources: Vec::new(),
             hosts: vec![host_config(&host, Vec::new())],
+            lines: Vec::new(),
         };
         let mut world = World::empty(Duration::ZERO);
         world.add_host(Host::new(HostId(0), &host));
@@ -236,6 +237,11 @@ impl LiveLab {
     /// The Scene after an event that is kept.
     pub fn scene(&self, at: EventId) -> Scene {
         self.history.scene(self.log(), at, &self.programs)
+    }
+
+    /// What a drawer shows of what is kept.
+    pub fn pane(&self, query: &crate::panes::PaneQuery) -> crate::panes::PaneView {
+        crate::panes::look(self.log(), self.config(), query)
     }
 
     /// The past as a list of stops.

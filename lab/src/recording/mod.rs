@@ -17,9 +17,10 @@ mod tests;
 
 pub use fork::{Edit, ForkError, Replay};
 
+use crate::panes::{self, PaneQuery, PaneView};
 use crate::program::{Frontier, Interpreter};
-use crate::scenario::{Code, Scenario, WireSpec};
-use crate::scene::{HostConfig, InterfaceConfig, RunInfo, Scene, SceneConfig, TaskConfig, Timeline};
+use crate::scenario::{Code, End, Scenario, WireSpec};
+use crate::scene::{HostConfig, InterfaceConfig, LineConfig, RunInfo, Scene, SceneConfig, TaskConfig, Timeline};
 use crate::tape::{Tape, Tapes};
 use crate::world::{Stepped, World};
 use digest::RunDigest;
@@ -27,7 +28,7 @@ use history::History;
 use keyframes::Keyframes;
 use stack::host::IfIndex;
 use stack::time::Instant;
-use stack::trace::{EventId, EventLog, Position, TaskId, Tracer, What};
+use stack::trace::{EventId, EventLog, HostId, Position, TaskId, Tracer, What};
 use std::rc::Rc;
 
 /// What the event log may hold, bytes, unless [`Lab::set_budget`] says otherwise.
@@ -235,6 +236,11 @@ impl Lab {
         self.history.timeline(!matches!(self.state, RunState::Running | RunState::NeedsInterpreter))
     }
 
+    /// What a drawer shows.
+    pub fn pane(&self, query: &PaneQuery) -> PaneView {
+        panes::look(self.log(), self.config(), query)
+    }
+
     /// Takes in what a step brought: the events from `first` on.
     fn take_in(&mut self, first: EventId) {
         let log = self.tracer.log();
@@ -281,7 +287,21 @@ pub(crate) fn scene_config(scenario: &Scenario) -> SceneConfig {
         tasks[program.host].push(TaskConfig { id: task_of(i), name: program.name.clone(), source });
     }
     let hosts = scenario.hosts.iter().zip(tasks).map(|(h, tasks)| host_config(&h.config, tasks)).collect();
-    SceneConfig { title: scenario.title.clone(), seed: scenario.seed, sources, hosts }
+    let lines = lines(scenario);
+    SceneConfig { title: scenario.title.clone(), seed: scenario.seed, sources, hosts, lines }
+}
+
+/// Both directions of every wire. Switches are numbered after the hosts.
+fn lines(scenario: &Scenario) -> Vec<LineConfig> {
+    let node = |end: End| match end {
+        End::Host { host, interface } => (HostId(host as u8), interface.0),
+        End::Switch { switch, port } => (HostId((scenario.hosts.len() + switch) as u8), port as u16),
+    };
+    let both = |wire: &WireSpec| {
+        let [a, b] = wire.ends.map(node);
+        [LineConfig { from: a, to: b, line: wire.there }, LineConfig { from: b, to: a, line: wire.back }]
+    };
+    scenario.wires.iter().flat_map(both).collect()
 }
 
 /// What a Scene takes from a host's configuration.

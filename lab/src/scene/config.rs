@@ -1,6 +1,7 @@
 //! What a Scene takes from outside the event log: names and addresses, fixed for the run.
 
 use super::types::RunInfo;
+use crate::net::wire::Line;
 use stack::syscall::{SysRet, Syscall};
 use stack::trace::{HostId, TaskId};
 use stack::wire::ethernet::MacAddr;
@@ -17,6 +18,26 @@ pub struct SceneConfig {
     pub sources: Vec<(String, String)>,
     /// The hosts, by their number.
     pub hosts: Vec<HostConfig>,
+    /// The wires, each direction by itself.
+    pub lines: Vec<LineConfig>,
+}
+
+/// One direction of a wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LineConfig {
+    /// The card or the switch's port that it begins at; switches are numbered after the hosts.
+    pub from: (HostId, u16),
+    /// Where it leads.
+    pub to: (HostId, u16),
+    /// Its rate, delay and luck.
+    pub line: Line,
+}
+
+impl LineConfig {
+    /// How long a frame occupies it, ns.
+    pub fn occupied_ns(&self, len: u32) -> u64 {
+        self.line.occupied_by(len as usize).as_nanos() as u64
+    }
 }
 
 /// One host's constant part.
@@ -69,6 +90,11 @@ impl SceneConfig {
     /// A host's name; `host 3` if there is no such host.
     pub fn host_name(&self, host: HostId) -> String {
         self.hosts.get(usize::from(host.0)).map_or_else(|| format!("host {}", host.0), |h| h.name.clone())
+    }
+
+    /// The line that begins at this card or port.
+    pub fn line(&self, node: HostId, port: u16) -> Option<&LineConfig> {
+        self.lines.iter().find(|line| line.from == (node, port))
     }
 
     /// The host that has this hardware address.

@@ -19,7 +19,7 @@ mod tests;
 mod types;
 
 pub use builder::SceneBuilder;
-pub use config::{Calls, HostConfig, InterfaceConfig, NoCalls, SceneConfig, TaskConfig};
+pub use config::{Calls, HostConfig, InterfaceConfig, LineConfig, NoCalls, SceneConfig, TaskConfig};
 pub use types::*;
 
 pub(crate) use builder::skb_of;

@@ -36,6 +36,7 @@ pub(crate) fn config() -> Rc<SceneConfig> {
         seed: 7,
         sources: vec![("alice.py".into(), "import socket\ns.sendall(b\"hello\")\n".into())],
         hosts: vec![host("alice", 1), host("bob", 2)],
+        lines: Vec::new(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Keys: live only while the stage has the focus, and never where the focused element uses the key itself.
 
 use super::Sender;
-use crate::store::{Action, FileAction};
+use crate::store::{Action, DrawerKind, FileAction};
 use lab::scene::TimeCommand;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -48,6 +48,15 @@ fn action(key: &str, shift: bool) -> Option<Action> {
         "." => return Some(Action::Change(1)),
         "j" | "J" => return Some(Action::JumpToWrite),
         "4" => return Some(Action::File(FileAction::ToggleList)),
+        "1" | "2" | "3" => {
+            let at = key.parse::<usize>().ok()?.checked_sub(1)?;
+            return DrawerKind::ALL.get(at).copied().map(Action::Drawer);
+        }
+        "w" | "W" => return Some(Action::Zoom(1)),
+        "s" | "S" => return Some(Action::Zoom(-1)),
+        "a" | "A" => return Some(Action::Pan(-1)),
+        "d" | "D" => return Some(Action::Pan(1)),
+        "f" | "F" => return Some(Action::Fit),
         "m" | "M" => return Some(Action::ToggleMotion),
         "?" => return Some(Action::Help(true)),
         "Escape" => return Some(Action::Help(false)),

@@ -2,6 +2,7 @@
 
 use crate::live::{LiveReply, LiveRequest};
 use lab::capture::{Broken, Followed, PacketLine, StreamLine};
+use lab::panes::{PaneQuery, PaneView};
 use lab::scene::{RunInfo, Scene, TimeCommand, Timeline};
 use serde::{Deserialize, Serialize};
 use stack::trace::EventId;
@@ -19,6 +20,13 @@ pub enum EngineRequest {
         at: EventId,
         /// Where to.
         command: TimeCommand,
+    },
+    /// What a drawer shows. The answer carries the ticket.
+    Pane {
+        /// A number that grows with each request.
+        ticket: u32,
+        /// What it is asked.
+        query: PaneQuery,
     },
     /// Something for the real network.
     Live(LiveRequest),
@@ -177,6 +185,13 @@ pub enum EngineReply {
         ticket: u32,
         /// The moment.
         scene: Box<Scene>,
+    },
+    /// What a drawer shows.
+    Pane {
+        /// The request's ticket.
+        ticket: u32,
+        /// What it shows.
+        view: PaneView,
     },
     /// It cannot go on.
     Failed(Trouble),

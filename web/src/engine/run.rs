@@ -69,6 +69,10 @@ impl Engine {
                 let event = lab.time(command);
                 vec![EngineReply::Scene { ticket, scene: Box::new(lab.scene(event)) }]
             }
+            EngineRequest::Pane { ticket, query } => {
+                let Some(lab) = &self.lab else { return Vec::new() };
+                vec![EngineReply::Pane { ticket, view: lab.pane(&query) }]
+            }
             EngineRequest::Live(_) => Vec::new(),
             EngineRequest::Open { name, bytes } => vec![match self.desk.open(name, &bytes) {
                 Ok(opened) => EngineReply::Opened(opened),

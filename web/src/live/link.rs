@@ -79,6 +79,12 @@ impl Link {
                     (self.reply)(LiveReply::Scene { ticket, scene });
                 }
             }
+            LiveRequest::Pane { ticket, query } => {
+                if let Some(session) = &*self.session.borrow() {
+                    let view = session.pane(&query);
+                    (self.reply)(LiveReply::Pane { ticket, view });
+                }
+            }
             LiveRequest::Past => {
                 if let Some(session) = &*self.session.borrow() {
                     let (info, timeline) = session.past();

@@ -1,6 +1,7 @@
 //! What the page asks of the engine in live mode, and what it hears.
 
 use bridge_protocol::{Lease, TapInfo};
+use lab::panes::{PaneQuery, PaneView};
 use lab::scene::{RunInfo, Scene, TimeCommand, Timeline};
 use serde::{Deserialize, Serialize};
 use stack::trace::{EventId, TaskId};
@@ -23,6 +24,13 @@ pub enum LiveRequest {
         at: EventId,
         /// Where to; nothing: to the latest packet.
         command: Option<TimeCommand>,
+    },
+    /// What a drawer shows. The answer carries the ticket.
+    Pane {
+        /// A number that grows with each request.
+        ticket: u32,
+        /// What it is asked.
+        query: PaneQuery,
     },
     /// The stops so far, for looking back.
     Past,
@@ -51,6 +59,13 @@ pub enum LiveReply {
         ticket: u32,
         /// The moment.
         scene: Box<Scene>,
+    },
+    /// What a drawer shows.
+    Pane {
+        /// The request's ticket.
+        ticket: u32,
+        /// What it shows.
+        view: PaneView,
     },
     /// The stops so far.
     Past {

@@ -143,6 +143,11 @@ impl Session {
         if next < self.lab.last() { next } else { self.lab.seek(next, TimeCommand::StepBeats(-1)).max(at) }
     }
 
+    /// What a drawer shows.
+    pub fn pane(&self, query: &lab::panes::PaneQuery) -> lab::panes::PaneView {
+        self.lab.pane(query)
+    }
+
     /// The stops so far.
     pub fn past(&self) -> (RunInfo, Timeline) {
         (self.lab.info(), self.lab.timeline())

@@ -1,10 +1,10 @@
 //! What can happen to the page, and what it wants done outside.
 
-use super::{Bits, Card, FileAction, PacketRef};
+use super::{Bits, Card, DrawerKind, FileAction, PacketRef};
 use crate::engine::{EngineReply, EngineRequest, Saved, Source, Trouble};
 use crate::time::{Moment, Speed};
 use lab::scene::TimeCommand;
-use stack::trace::{HostId, Proto, TaskId};
+use stack::trace::{EventId, HostId, Proto, TaskId};
 
 /// What can happen to the page.
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +35,18 @@ pub enum Action {
     ShowHost(HostId),
     /// Another card, on a narrow screen.
     Card(Card),
+    /// Open this drawer, or close it.
+    Drawer(DrawerKind),
+    /// Make the drawer so tall, CSS pixels.
+    DrawerHeight(u16),
+    /// Look closer (+1) or from further away (−1) in the drawer.
+    Zoom(i32),
+    /// Earlier (−1) or later (+1) in the drawer.
+    Pan(i32),
+    /// Let the drawer choose its span of time.
+    Fit,
+    /// Go to an event, and look at its packet.
+    Visit(EventId, Option<PacketRef>),
     /// The list of keys.
     Help(bool),
     /// The switch for motion.

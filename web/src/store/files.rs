@@ -176,6 +176,8 @@ impl Page {
             FileAction::Save(what) => return vec![Effect::Ask(EngineRequest::Save(what))],
             FileAction::ToggleList => {
                 if self.files.packets.take().is_none() {
+                    // One drawer at a time.
+                    self.drawer.open = None;
                     let mut list = PacketList::default();
                     let effects = list.ask(Some(self.scene.at));
                     self.files.packets = Some(Box::new(list));
@@ -266,7 +268,7 @@ impl Page {
         match list.of {
             ListOf::File => vec![Effect::Ask(EngineRequest::Packet(ListOf::File, packet.number))],
             ListOf::Run => {
-                let effects = self.apply(Action::Time(TimeCommand::Seek(packet.event)));
+                let effects = self.act(Action::Time(TimeCommand::Seek(packet.event)));
                 self.selection = Selection { packet: Some(PacketRef::Frame(packet.frame)), ..Selection::default() };
                 effects
             }

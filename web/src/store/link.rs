@@ -2,6 +2,7 @@
 //!
 //! Nothing of it goes to a server. Unknown parts are left alone, so that links of later releases open here.
 
+use super::drawer::{Drawer, DrawerKind};
 use super::selection::{Bits, PacketRef, Selection};
 use lab::scene::SkbRef;
 use stack::skb::SkbId;
@@ -16,6 +17,8 @@ pub struct Link {
     pub event: Option<EventId>,
     /// What is selected.
     pub selection: Selection,
+    /// The drawer, its height and its span of time.
+    pub drawer: Drawer,
     /// The bridge's token: there is a real network behind this page.
     pub token: Option<String>,
 }
@@ -34,6 +37,12 @@ impl Link {
                     link.selection.bits = bits(value);
                     link.selection.proto = link.selection.bits.map(|bits| bits.proto);
                 }
+                "d" => link.drawer.open = DrawerKind::from_key(value),
+                "h" => {
+                    let height = value.parse().unwrap_or(Drawer::HEIGHT);
+                    link.drawer.height = height.clamp(Drawer::LIMITS.0, Drawer::LIMITS.1);
+                }
+                "w" => link.drawer.window = span(value),
                 "token" => link.token = Some(value.to_owned()).filter(|token| !token.is_empty()),
                 _ => {}
             }
@@ -51,6 +60,10 @@ impl Link {
             PacketRef::Frame(frame) => format!("k=w.{}", frame.0),
         }));
         parts.extend(self.selection.bits.map(|b| format!("f={}.{}.{}", name(b.proto), b.at, b.len)));
+        let Drawer { open, height, window } = self.drawer;
+        parts.extend(open.map(|kind| format!("d={}", kind.key())));
+        parts.extend(open.filter(|_| height != Drawer::HEIGHT).map(|_| format!("h={height}")));
+        parts.extend(open.and(window).map(|(from, to)| format!("w={from}-{to}")));
         parts.extend(self.token.as_ref().map(|token| format!("token={token}")));
         parts.join("&")
     }
@@ -68,6 +81,12 @@ fn packet(value: &str) -> Option<PacketRef> {
         "w" => Some(PacketRef::Frame(FrameId(number))),
         host => Some(PacketRef::Skb(SkbRef { host: HostId(host.parse().ok()?), skb: SkbId(number) })),
     }
+}
+
+/// A span of time, ns.
+fn span(value: &str) -> Option<(u64, u64)> {
+    let (from, to) = value.split_once('-')?;
+    Some((from.parse().ok()?, to.parse().ok()?)).filter(|(from, to)| from < to)
 }
 
 fn bits(value: &str) -> Option<Bits> {
@@ -99,7 +118,15 @@ mod tests {
 
     #[test]
     fn a_link_reads_back() {
-        for text in ["s=send&e=31&k=0.7&f=tcp.32.32", "s=send", "k=w.3", "token=abc", ""] {
+        for text in [
+            "s=send&e=31&k=0.7&f=tcp.32.32",
+            "s=send",
+            "k=w.3",
+            "d=ladder",
+            "s=loss&e=9&d=ladder&h=420&w=1000-250000",
+            "token=abc",
+            "",
+        ] {
             assert_eq!(Link::parse(text).write(), text);
             assert_eq!(Link::parse(&format!("#{text}")).write(), text);
         }
@@ -107,7 +134,21 @@ mod tests {
 
     #[test]
     fn nonsense_is_passed_over() {
-        for text in ["s=../../etc", "e=x", "k=7", "k=a.b", "f=tcp", "f=tcp.x.1", "token=", "&&&", "later=1"] {
+        for text in [
+            "s=../../etc",
+            "e=x",
+            "k=7",
+            "k=a.b",
+            "f=tcp",
+            "f=tcp.x.1",
+            "token=",
+            "&&&",
+            "later=1",
+            "d=cupboard",
+            "h=tall",
+            "w=9",
+            "w=9-3",
+        ] {
             assert_eq!(Link::parse(text), Link::default(), "{text}");
         }
     }

@@ -5,6 +5,7 @@
 
 mod action;
 mod ask;
+mod drawer;
 mod files;
 mod link;
 mod live;
@@ -14,6 +15,7 @@ mod phase;
 mod selection;
 
 pub use action::{Action, Effect};
+pub use drawer::{Drawer, DrawerKind, Lit};
 pub use files::{FileAction, FilePage, Files, LINES, PacketList};
 pub use link::{Link, is_name};
 pub use live::LivePage;

@@ -1,6 +1,7 @@
 //! The page's state and what changes it.
 
 use super::ask::Asking;
+use super::drawer::{Drawer, Looking};
 use super::live::{LivePage, STOP_MS};
 use super::{Action, Card, Effect, Files, Link, Motion, PacketRef, Phase, Playing, Question, Selection, Subject};
 use crate::engine::{EngineReply, EngineRequest};
@@ -40,6 +41,8 @@ pub struct Page {
     pub shown: HostId,
     /// The card that a narrow screen shows.
     pub card: Card,
+    /// The drawers above the timeline.
+    pub drawer: Drawer,
     /// The list of keys is open.
     pub help: bool,
     /// The reader, or the machine, wants less motion.
@@ -57,6 +60,7 @@ pub struct Page {
     /// The flip-book was at this event when the engine came.
     pub(super) taken_over_at: Option<EventId>,
     pub(super) asking: Asking,
+    pub(super) looking: Looking,
     pub(super) wait: u32,
 }
 
@@ -64,7 +68,7 @@ impl Page {
     /// A page for a link.
     pub fn open(link: Link, less_motion: bool) -> Page {
         let scenario = link.scenario.clone().unwrap_or_else(|| "send".to_owned());
-        Page { scenario, start: link, less_motion, ..Page::default() }
+        Page { scenario, drawer: link.drawer, start: link, less_motion, ..Page::default() }
     }
 
     /// What has to be done first.
@@ -87,7 +91,13 @@ impl Page {
     pub fn link(&self) -> Link {
         let selection = Selection { hover: None, ..self.selection };
         let event = (self.phase == Phase::Ready).then_some(self.scene.at);
-        Link { scenario: Some(self.scenario.clone()), event, selection, token: self.start.token.clone() }
+        Link {
+            scenario: Some(self.scenario.clone()),
+            event,
+            selection,
+            token: self.start.token.clone(),
+            drawer: self.drawer,
+        }
     }
 
     /// The end of the beat before the cursor: what is newer has just changed.
@@ -109,6 +119,12 @@ impl Page {
     /// Takes an action in; gives what has to be done outside.
     #[must_use]
     pub fn apply(&mut self, action: Action) -> Vec<Effect> {
+        let mut effects = self.act(action);
+        effects.extend(self.ask_pane());
+        effects
+    }
+
+    pub(super) fn act(&mut self, action: Action) -> Vec<Effect> {
         if let Some(file) = &mut self.files.file
             && file.takes(&action)
         {
@@ -146,11 +162,20 @@ impl Page {
             Action::JumpToWrite => {
                 let region = self.subject().and_then(|subject| subject.region(&self.selection));
                 if let Some(event) = region.map(|region| region.event) {
-                    return self.apply(Action::Time(TimeCommand::Seek(event)));
+                    return self.act(Action::Time(TimeCommand::Seek(event)));
                 }
             }
             Action::ShowHost(host) => self.shown = host,
             Action::Card(card) => self.card = card,
+            Action::Drawer(kind) => return self.toggle_drawer(kind),
+            Action::DrawerHeight(height) => return self.drawer_height(height),
+            Action::Zoom(direction) => return self.zoom(direction),
+            Action::Pan(direction) => return self.pan(direction),
+            Action::Fit => {
+                self.drawer.window = None;
+                return vec![Effect::Address];
+            }
+            Action::Visit(event, packet) => return self.visit(event, packet),
             Action::Help(open) => self.help = open,
             Action::ToggleMotion => {
                 self.less_motion = !self.less_motion;
@@ -182,7 +207,7 @@ impl Page {
             Action::EnterLive => return self.enter_live(),
             Action::LeaveLive => {
                 let mut effects = vec![Effect::Ask(EngineRequest::Live(LiveRequest::Disconnect))];
-                effects.extend(self.apply(Action::Scenario(self.scenario.clone())));
+                effects.extend(self.act(Action::Scenario(self.scenario.clone())));
                 return effects;
             }
             Action::Follow => return self.follow_again(),
@@ -206,10 +231,14 @@ impl Page {
 
     /// Another run is to come: nothing of the old one counts any more.
     pub(super) fn restart(&mut self, name: &str) -> Vec<Effect> {
-        let link = Link { scenario: Some(name.to_owned()), token: self.start.token.clone(), ..Link::default() };
+        let drawer = Drawer { window: None, ..self.drawer };
+        let token = self.start.token.clone();
+        let link = Link { scenario: Some(name.to_owned()), token, drawer, ..Link::default() };
         let mut page = Page::open(link, self.less_motion);
         page.asking = std::mem::take(&mut self.asking);
         page.asking.reset();
+        page.looking = std::mem::take(&mut self.looking);
+        page.looking.reset();
         page.speed = self.speed;
         let closing = self.files.file.is_some();
         *self = page;
@@ -223,6 +252,7 @@ impl Page {
             EngineReply::Progress { events, .. } => self.phase = Phase::Running(events),
             EngineReply::Loaded { info, timeline, halted } => return self.loaded(info, timeline, halted),
             EngineReply::Scene { ticket, scene } => return self.scene(ticket, *scene),
+            EngineReply::Pane { ticket, view } => self.hear_pane(ticket, view),
             EngineReply::Failed(trouble) => self.phase = Phase::Failed(trouble),
             reply => return self.hear_files(reply),
         }
@@ -231,6 +261,7 @@ impl Page {
 
     fn loaded(&mut self, info: RunInfo, timeline: Timeline, halted: Option<String>) -> Vec<Effect> {
         self.asking.reset();
+        self.looking.reset();
         self.hero = Hero::find(&timeline);
         self.info = info.into();
         self.timeline = timeline.into();
@@ -269,6 +300,7 @@ impl Page {
             self.shown = event.host;
         }
         self.scene = scene;
+        self.keep_cursor_in_window();
         // A packet that is gone is not selected any more.
         let gone = self.selection.packet.is_some() && self.subject().map(|s| s.packet()) != self.selection.packet;
         if gone {
@@ -344,7 +376,7 @@ impl Page {
         let packet = self.subject().map(|subject| subject.packet());
         let skb = match packet {
             Some(PacketRef::Skb(at)) => at,
-            _ => return self.apply(Action::Time(TimeCommand::StepBeats(direction))),
+            _ => return self.act(Action::Time(TimeCommand::StepBeats(direction))),
         };
         let at = self.scene.at;
         let mine = |beat: &&lab::scene::Beat| beat.host == skb.host && beat.skb == Some(skb.skb);
@@ -354,7 +386,7 @@ impl Page {
         match found.map(|beat| beat.event) {
             Some(event) => {
                 self.selection.packet = packet;
-                self.apply(Action::Time(TimeCommand::Seek(event)))
+                self.act(Action::Time(TimeCommand::Seek(event)))
             }
             None => Vec::new(),
         }

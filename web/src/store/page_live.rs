@@ -13,6 +13,9 @@ impl Page {
         page.scenario = std::mem::take(&mut self.scenario);
         page.asking = std::mem::take(&mut self.asking);
         page.asking.reset();
+        page.looking = std::mem::take(&mut self.looking);
+        page.looking.reset();
+        page.drawer = self.drawer;
         page.card = Card::Code;
         page.live = Some(Box::new(LivePage::connecting()));
         *self = page;
@@ -47,6 +50,10 @@ impl Page {
                     live.rest();
                 }
                 self.scene(ticket, *scene)
+            }
+            LiveReply::Pane { ticket, view } => {
+                self.hear_pane(ticket, view);
+                Vec::new()
             }
             LiveReply::Past { info, timeline } => {
                 self.info = info.into();

@@ -231,3 +231,69 @@ fn live_mode_follows_until_the_reader_looks_back() {
     stage.act(Action::LeaveLive);
     assert_eq!(stage.page.live, None);
 }
+
+fn ladder(stage: &Stage) -> lab::panes::Ladder {
+    match stage.page.pane().map(|view| (**view).clone()) {
+        Some(lab::panes::PaneView::Ladder(ladder)) => ladder,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_drawer_is_asked_for_when_it_opens_and_not_again_while_it_will_do() {
+    let mut stage = Stage::open("#e=60", SCENARIO);
+    assert_eq!(stage.page.pane(), None);
+    stage.act(Action::Drawer(DrawerKind::Ladder));
+    let first = stage.page.pane().cloned().expect("a ladder");
+    let middle = ladder(&stage).rungs[4].sent;
+    stage.act(Action::Time(TimeCommand::Seek(middle)));
+    stage.act(Action::Time(TimeCommand::StepBeats(1)));
+    assert!(stage.page.pane() == Some(&first), "the same span shows both moments");
+    stage.act(Action::Drawer(DrawerKind::Ladder));
+    assert_eq!((stage.page.drawer.open, stage.page.pane()), (None, None));
+}
+
+#[test]
+fn a_chosen_span_is_in_the_link_and_follows_the_cursor() {
+    let mut stage = Stage::open("#s=sample&e=300&d=ladder", SCENARIO);
+    let before = ladder(&stage).window;
+    stage.act(Action::Zoom(1));
+    stage.act(Action::Zoom(1));
+    let closer = ladder(&stage).window;
+    assert!((closer.1 - closer.0).abs_diff((before.1 - before.0) / 4) <= 4, "{before:?} {closer:?}");
+    assert_eq!(stage.page.link().drawer.window, Some(closer));
+    assert!(stage.page.link().write().ends_with(&format!("d=ladder&w={}-{}", closer.0, closer.1)));
+    stage.act(Action::Time(TimeCommand::End));
+    let now = stage.page.scene.now_ns;
+    let there = ladder(&stage).window;
+    assert!(there.0 <= now && now <= there.1 && there.1 - there.0 == closer.1 - closer.0, "{there:?} {now}");
+    stage.act(Action::Fit);
+    assert_eq!(stage.page.link().drawer.window, None);
+}
+
+#[test]
+fn the_link_opens_the_drawer_as_it_was() {
+    let link = "s=sample&e=300&d=ladder&h=420";
+    let stage = Stage::open(link, SCENARIO);
+    assert_eq!(stage.page.link().write(), link);
+    assert!(!ladder(&stage).rungs.is_empty());
+}
+
+#[test]
+fn a_rung_leads_to_its_frame() {
+    let mut stage = Stage::open("#e=60&d=ladder", SCENARIO);
+    let rung = ladder(&stage).rungs[2].clone();
+    stage.act(Action::Visit(rung.sent, Some(PacketRef::Frame(rung.frame))));
+    assert_eq!(stage.page.scene.at, rung.sent);
+    assert_eq!(stage.page.selection.packet, Some(PacketRef::Frame(rung.frame)));
+    assert_eq!(stage.page.lit().frame, Some(rung.frame));
+}
+
+#[test]
+fn another_scenario_keeps_the_drawer_but_not_its_span() {
+    let mut stage = Stage::open("#e=60&d=ladder&h=420&w=0-9000000", SCENARIO);
+    stage.act(Action::Scenario("other".to_owned()));
+    let Drawer { open, height, window } = stage.page.drawer;
+    assert_eq!((open, height, window), (Some(DrawerKind::Ladder), 420, None));
+    assert_eq!(stage.page.pane(), None);
+}

@@ -2,6 +2,7 @@
 //! rules. They compile natively, so tests and the first picture are drawn without a browser.
 
 mod caption;
+mod drawer;
 mod failure;
 mod files;
 mod header;

@@ -1,6 +1,7 @@
 //! The page, put together.
 
 use super::caption::Caption;
+use super::drawer::{Buttons, DrawerPane};
 use super::failure::failure;
 use super::files::{CaptureStage, FileMenuState, FileNotice};
 use super::header::Header;
@@ -50,7 +51,7 @@ pub fn Shell(props: &ShellProps) -> Html {
     };
     html! {
         <div class="page" id="page" data-motion={motion} data-less-motion={page.less_motion.to_string()} data-state={phase}
-            data-event={page.scene.at.0.to_string()} data-playing={page.playing.is_some().to_string()} data-live={page.live.as_ref().map(|live| live.state.key())} data-card={page.card.key()} data-k="page">
+            data-event={page.scene.at.0.to_string()} data-playing={page.playing.is_some().to_string()} data-live={page.live.as_ref().map(|live| live.state.key())} data-card={page.card.key()} data-drawer={page.drawer.open.map(|kind| kind.key())} data-k="page">
             <Header scenario={page.scenario.clone()} scenarios={scenarios.clone()} live={page.token().map(|_| page.live.is_some())}
                 less_motion={page.less_motion} files={menu(page)} onfiles={onfiles.clone()} send={send.clone()} />
             <FileNotice files={page.files.clone()} send={send.clone()} />
@@ -106,7 +107,12 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                 <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
             }
             <Caption scene={scene.clone()} aloud={page.playing.is_none()} />
+            <Buttons open={page.drawer.open} list={menu(page).can_list.then_some(page.files.packets.is_some())} send={send.clone()} />
             { cards(page.card, page.live.is_some(), send) }
+            if let Some(kind) = page.drawer.open {
+                <DrawerPane {kind} height={page.drawer.height} fitted={page.drawer.window.is_none()} view={page.pane().cloned()}
+                    now_ns={scene.now_ns} at={scene.at} lit={page.lit()} following={page.live.as_ref().is_some_and(|live| live.follows())} send={send.clone()} />
+            }
             <Transport following={page.live.as_ref().is_some_and(|live| live.follows())} scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
                 speed={page.speed} flag={flag(page)} send={send.clone()} />
             <Tree scene={scene.clone()} />

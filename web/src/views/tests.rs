@@ -216,3 +216,29 @@ fn payload_in_several_fragments_is_one_car_and_one_tab() {
     assert!(page.matches("data-testid=\"header-Payload\"").count() <= 1);
     assert!(part(&page, "class=\"memory paged\"", "</section>").contains("1448 B, page "), "{page}");
 }
+
+#[test]
+fn the_ladder_draws_each_frame_once_and_says_it_in_words() {
+    let stage = Stage::open("#e=300&d=ladder", SCENARIO);
+    let page = html(&stage);
+    let drawer = part(&page, "data-testid=\"drawer\"", "</section>");
+    let frames = drawer.matches("class=\"touch\"").count();
+    assert!(text(part(drawer, "aria-label=\"The frames in words\"", "</ol>")).contains("alice to bob"));
+    assert_eq!(part(drawer, "aria-label=\"The frames in words\"", "</ol>").matches(" to ").count(), frames);
+    let said = text(drawer);
+    for word in ["SYN seq 0", "SYN ACK seq 0 ack 1", "alice", "bob", " ms"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(drawer.contains("data-testid=\"ladder-now\""), "the moment under the cursor");
+    assert!(drawer.matches("<polygon").count() <= 300);
+}
+
+#[test]
+fn the_packet_that_the_page_is_about_lights_up_in_the_ladder() {
+    let mut stage = at_layer(0, Layer::Ip);
+    stage.act(Action::Drawer(crate::store::DrawerKind::Ladder));
+    let page = html(&stage);
+    let drawer = part(&page, "data-testid=\"drawer\"", "</section>");
+    assert!(drawer.contains("hue-tcp lit"), "{drawer}");
+    assert!(text(part(drawer, "label left lit", "</button>")).starts_with("PSH ACK seq 1–"), "{drawer}");
+}
