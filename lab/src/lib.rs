@@ -22,6 +22,7 @@ pub mod scene;
 pub mod strace;
 pub mod tape;
 pub mod timeline;
+pub mod why;
 pub mod world;
 
 pub use recording::{Edit, ForkError, Lab, Progress, Replay, RunState};

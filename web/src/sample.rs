@@ -52,16 +52,24 @@ impl Stage {
         Stage::open_source(link, Source { name: "sample".to_owned(), text: scenario.to_owned(), ..Source::default() })
     }
 
+    /// Opens a link and runs a scenario whose programs are Python.
+    #[cfg(test)]
+    pub fn open_python(link: &str, source: Source) -> Stage {
+        let mut page = Page::open(Link::parse(link), false);
+        let _ = page.begin();
+        let mut engine = Engine::new();
+        engine.set_interpreter(std::rc::Rc::new(lab::program::Monty));
+        let mut stage = Stage { page, engine, wait: None, others: Vec::new() };
+        stage.act(Action::Fetched(source));
+        stage
+    }
+
     /// Opens a link and runs what was fetched for it.
     pub fn open_source(link: &str, source: Source) -> Stage {
         let mut page = Page::open(Link::parse(link), false);
         let _ = page.begin();
         let mut stage = Stage { page, engine: Engine::new(), wait: None, others: Vec::new() };
         stage.act(Action::Fetched(source));
-        while stage.engine.is_busy() {
-            let replies = stage.engine.work();
-            stage.hear(replies);
-        }
         stage
     }
 
@@ -93,6 +101,10 @@ impl Stage {
                 Effect::Ask(request) => {
                     let replies = self.engine.handle(request);
                     self.hear(replies);
+                    while self.engine.is_busy() {
+                        let replies = self.engine.work();
+                        self.hear(replies);
+                    }
                 }
                 Effect::Wait(wait, ms) => self.wait = Some((wait, ms)),
                 other => self.others.push(other),

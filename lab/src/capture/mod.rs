@@ -5,6 +5,7 @@
 //! Reading never panics, whatever the file.
 
 mod columns;
+mod compare;
 mod follow;
 mod log;
 mod read;
@@ -13,6 +14,7 @@ mod streams;
 mod tests;
 
 pub use columns::PacketLine;
+pub use compare::{Compared, compare};
 pub use follow::{Direction, Followed, Piece};
 pub use read::{Broken, Opened};
 pub use streams::{NO_STREAM, StreamLine};

@@ -161,6 +161,23 @@ fn packets_of_raw_ip_have_no_ethernet_header() {
     assert_eq!(packets.scene(syn).expect("a scene").frames[0].regions[0].proto, stack::trace::Proto::Ipv4);
 }
 
+#[test]
+fn runs_are_compared_by_what_their_packets_say() {
+    let lab = lab();
+    let run = Packets::of_run(lab.log(), lab.config());
+    assert!(super::compare(&run, &run).iter().all(|row| row.same));
+    let mut file = pcap_header();
+    for index in (0..run.len()).filter(|index| *index != 5) {
+        record(&mut file, run.get(index).expect("a packet").bytes);
+    }
+    let less = Packets::open(&file).expect("a pcap").packets;
+    let rows = super::compare(&run, &less);
+    let alone: Vec<u32> =
+        rows.iter().filter(|row| row.two.is_none()).filter_map(|row| row.one.as_ref()).map(|l| l.number).collect();
+    assert_eq!(alone, [6]);
+    assert!(rows.iter().all(|row| row.same || row.two.is_none()));
+}
+
 proptest! {
     #[test]
     fn nothing_in_a_file_makes_it_panic(at in 0usize..4000, with in any::<[u8; 4]>(), cut in 0usize..6000) {

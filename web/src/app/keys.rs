@@ -1,7 +1,7 @@
 //! Keys: live only while the stage has the focus, and never where the focused element uses the key itself.
 
 use super::Sender;
-use crate::store::{Action, DrawerKind, FileAction};
+use crate::store::{Action, BranchAction, DrawerKind, FileAction};
 use lab::scene::TimeCommand;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent};
@@ -47,6 +47,7 @@ fn action(key: &str, shift: bool) -> Option<Action> {
         "," => return Some(Action::Change(-1)),
         "." => return Some(Action::Change(1)),
         "j" | "J" => return Some(Action::JumpToWrite),
+        "b" | "B" => return Some(Action::Branch(BranchAction::Fork)),
         "4" => return Some(Action::File(FileAction::ToggleList)),
         "1" | "2" | "3" => {
             let at = key.parse::<usize>().ok()?.checked_sub(1)?;

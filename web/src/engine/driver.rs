@@ -35,6 +35,9 @@ impl Driver {
         }
         let replies = self.engine.borrow_mut().handle(request);
         self.send(replies);
+        if self.engine.borrow().wants_interpreter() {
+            self.fetch_interpreter();
+        }
         self.pump();
     }
 

@@ -1,9 +1,11 @@
 //! What page and engine say to each other. They may be in different threads, so it is plain data.
 
 use crate::live::{LiveReply, LiveRequest};
-use lab::capture::{Broken, Followed, PacketLine, StreamLine};
+use lab::capture::{Broken, Compared, Followed, PacketLine, StreamLine};
+use lab::net::wire::Line;
 use lab::panes::{PaneQuery, PaneView};
 use lab::scene::{RunInfo, Scene, TimeCommand, Timeline};
+use lab::why::{Cause, FieldRef};
 use serde::{Deserialize, Serialize};
 use stack::trace::EventId;
 
@@ -47,6 +49,94 @@ pub enum EngineRequest {
     Follow(ListOf, u32),
     /// A file made of the run.
     Save(SaveWhat),
+    /// Take another turn at an event, and show it.
+    Fork {
+        /// Where.
+        at: EventId,
+        /// What is different.
+        edit: ForkEdit,
+    },
+    /// Show this branch.
+    Branch(u32),
+    /// Go on no further with the run: show what there is.
+    Stop,
+    /// What differs between the branch that is shown and this one.
+    Compare(u32),
+    /// Why is a field so at `at`? Without a field: why did the event happen?
+    Why {
+        /// The cursor.
+        at: EventId,
+        /// The field.
+        field: Option<FieldRef>,
+        /// The event that wrote it, as far as the page knows.
+        event: EventId,
+    },
+    /// Where the last (−1) or next (+1) change of a field is.
+    Change {
+        /// The cursor.
+        at: EventId,
+        /// The field.
+        field: FieldRef,
+        /// Which way.
+        direction: i32,
+    },
+}
+
+/// What is different in another branch.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub enum ForkEdit {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A program.
+    Source {
+        /// Which of the scenario.
+        program: u32,
+        /// Its new text.
+        text: String,
+    },
+    /// What a wire does, there and back.
+    Wire {
+        /// Which of the scenario.
+        wire: u32,
+        /// Its directions.
+        lines: [Line; 2],
+    },
+}
+
+/// A wire of the branch that is shown.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct WireLine {
+    /// The names of what it joins.
+    pub ends: [String; 2],
+    /// From the first to the second, and back.
+    pub lines: [Line; 2],
+}
+
+/// A branch.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct BranchInfo {
+    /// The branch it parts from.
+    pub parent: Option<u32>,
+    /// The last event that both have.
+    pub at: EventId,
+    /// What is different.
+    pub edit: ForkEdit,
+    /// Its last event.
+    pub last: EventId,
+    /// The event at which the program that was edited ended in an error.
+    pub failed: Option<EventId>,
+}
+
+/// All branches.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Branches {
+    /// In the order they were made; the first is the recorded run.
+    pub list: Vec<BranchInfo>,
+    /// The one that is shown.
+    pub now: u32,
+    /// Its wires.
+    pub wires: Vec<WireLine>,
 }
 
 /// Which list of packets.
@@ -169,6 +259,8 @@ pub enum EngineReply {
         events: u32,
         /// Virtual time, ns.
         now_ns: u64,
+        /// When the scenario ends at the latest, ns.
+        until_ns: u64,
     },
     /// The scenario has run.
     Loaded {
@@ -209,6 +301,21 @@ pub enum EngineReply {
     Followed(ListOf, Followed),
     /// A file to save.
     Saved(Saved),
+    /// The branches, before the one that is shown is told.
+    Branches(Branches),
+    /// No other turn can be taken there, in words.
+    NotForked(String),
+    /// What differs between two branches.
+    Compared {
+        /// With which branch.
+        other: u32,
+        /// The packets of both.
+        rows: Vec<Compared>,
+    },
+    /// Why: the write first, then what led to it.
+    Why(Vec<Cause>),
+    /// Where the change is, if there is one.
+    Change(Option<EventId>),
 }
 
 /// What went wrong, in words.

@@ -1,5 +1,6 @@
 //! The engine: the lab in a Worker, or in the page itself where a Worker is refused.
 
+mod branches;
 #[cfg(target_arch = "wasm32")]
 mod client;
 mod desk;
@@ -16,7 +17,8 @@ mod worker;
 #[cfg(target_arch = "wasm32")]
 pub use client::{Client, words};
 pub use message::{
-    EngineReply, EngineRequest, FileOpened, ListOf, ListPage, ListQuery, SaveWhat, Saved, Source, Trouble, file_name,
+    BranchInfo, Branches, EngineReply, EngineRequest, FileOpened, ForkEdit, ListOf, ListPage, ListQuery, SaveWhat,
+    Saved, Source, Trouble, WireLine, file_name,
 };
 pub use run::{Engine, files_named, has_python};
 #[cfg(target_arch = "wasm32")]

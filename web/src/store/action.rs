@@ -1,6 +1,6 @@
 //! What can happen to the page, and what it wants done outside.
 
-use super::{Bits, Card, DrawerKind, FileAction, PacketRef};
+use super::{Bits, BranchAction, Card, DrawerKind, FileAction, PacketRef};
 use crate::engine::{EngineReply, EngineRequest, Saved, Source, Trouble};
 use crate::time::{Moment, Speed};
 use lab::scene::TimeCommand;
@@ -31,6 +31,8 @@ pub enum Action {
     Change(i32),
     /// Go to the event that wrote the selected field.
     JumpToWrite,
+    /// Tell why the selected field is as it is, or stop telling.
+    Why,
     /// Look at a host.
     ShowHost(HostId),
     /// Another card, on a narrow screen.
@@ -79,6 +81,8 @@ pub enum Action {
     Copy(String),
     /// Something with files or with the list of packets.
     File(FileAction),
+    /// Something with the branches of the run.
+    Branch(BranchAction),
 }
 
 /// What has to be done outside.

@@ -257,6 +257,13 @@ impl Page {
         }
     }
 
+    /// The run has changed: its list is another one.
+    pub(super) fn list_changed(&mut self) {
+        if let Some(list) = self.files.packets.as_deref_mut() {
+            (list.line, list.followed) = (None, None);
+        }
+    }
+
     fn pick_line(&mut self, line: u32) -> Vec<Effect> {
         let Some(list) = self.list_mut() else { return Vec::new() };
         list.line = Some(line);
@@ -288,6 +295,7 @@ impl Page {
         match source(&name, &bytes, &files) {
             Ok(source) => {
                 let mut effects = self.restart(&source.name);
+                self.branches.own = Some(Box::new(source.clone()));
                 effects.push(Effect::Ask(EngineRequest::Load(source)));
                 effects
             }
@@ -329,6 +337,14 @@ impl Page {
                 }
                 Vec::new()
             }
+            EngineReply::Branches(tree) => self.hear_branches(tree),
+            EngineReply::NotForked(reason) => self.not_forked(reason),
+            EngineReply::Compared { other, rows } => {
+                self.branches.compared = Some((other, rows.into()));
+                Vec::new()
+            }
+            EngineReply::Why(causes) => self.hear_why(causes),
+            EngineReply::Change(event) => self.hear_change(event),
             EngineReply::Saved(saved) => vec![Effect::Download(saved)],
             _ => Vec::new(),
         }

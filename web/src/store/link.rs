@@ -3,6 +3,7 @@
 //! Nothing of it goes to a server. Unknown parts are left alone, so that links of later releases open here.
 
 use super::drawer::{Drawer, DrawerKind};
+use super::Packed;
 use super::selection::{Bits, PacketRef, Selection};
 use lab::scene::SkbRef;
 use stack::skb::SkbId;
@@ -19,6 +20,8 @@ pub struct Link {
     pub selection: Selection,
     /// The drawer, its height and its span of time.
     pub drawer: Drawer,
+    /// Turns that were taken, or a scenario of the reader's own: see [`super::Packed`].
+    pub packed: Option<String>,
     /// The bridge's token: there is a real network behind this page.
     pub token: Option<String>,
 }
@@ -43,6 +46,7 @@ impl Link {
                     link.drawer.height = height.clamp(Drawer::LIMITS.0, Drawer::LIMITS.1);
                 }
                 "w" => link.drawer.window = span(value),
+                "z" => link.packed = Some(value.to_owned()).filter(|_| Packed::read(value).is_some()),
                 "token" => link.token = Some(value.to_owned()).filter(|token| !token.is_empty()),
                 _ => {}
             }
@@ -64,6 +68,7 @@ impl Link {
         parts.extend(open.map(|kind| format!("d={}", kind.key())));
         parts.extend(open.filter(|_| height != Drawer::HEIGHT).map(|_| format!("h={height}")));
         parts.extend(open.and(window).map(|(from, to)| format!("w={from}-{to}")));
+        parts.extend(self.packed.as_ref().map(|packed| format!("z={packed}")));
         parts.extend(self.token.as_ref().map(|token| format!("token={token}")));
         parts.join("&")
     }

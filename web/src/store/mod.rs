@@ -6,24 +6,32 @@
 mod action;
 mod ask;
 mod drawer;
+mod branch;
 mod files;
 mod link;
 mod live;
+mod packed;
 mod page;
 mod page_live;
 mod phase;
 mod selection;
+mod why;
 
 pub use action::{Action, Effect};
 pub use drawer::{Drawer, DrawerKind, Lit};
+pub use branch::{BranchAction, BranchPage, Editor};
 pub use files::{FileAction, FilePage, Files, LINES, PacketList};
 pub use link::{Link, is_name};
 pub use live::LivePage;
+pub use packed::Packed;
 pub use page::Page;
-pub use phase::{Card, Motion, Phase, Playing, Question};
+pub use phase::{Card, Motion, Phase, Playing, Question, Run};
 pub use selection::{Bits, PacketRef, Selection, Subject};
+pub use why::Why;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_branches;
 #[cfg(test)]
 mod tests_files;

@@ -2,8 +2,12 @@
 
 use super::ask::Asking;
 use super::drawer::{Drawer, Looking};
+use super::is_name;
 use super::live::{LivePage, STOP_MS};
-use super::{Action, Card, Effect, Files, Link, Motion, PacketRef, Phase, Playing, Question, Selection, Subject};
+use super::{
+    Action, BranchPage, Card, Effect, Files, Link, Motion, Packed, PacketRef, Phase, Playing, Question, Run, Selection,
+    Subject, Why,
+};
 use crate::engine::{EngineReply, EngineRequest};
 use crate::live::LiveRequest;
 use crate::shared::Shared;
@@ -55,6 +59,10 @@ pub struct Page {
     pub live: Option<Box<LivePage>>,
     /// Files, and the list of packets.
     pub files: Files,
+    /// Why the selected field is as it is, while that is told.
+    pub why: Option<Why>,
+    /// The branches of the run.
+    pub branches: BranchPage,
     /// What the link asked for: used up when the run is there.
     pub(super) start: Link,
     /// The flip-book was at this event when the engine came.
@@ -68,13 +76,19 @@ impl Page {
     /// A page for a link.
     pub fn open(link: Link, less_motion: bool) -> Page {
         let scenario = link.scenario.clone().unwrap_or_else(|| "send".to_owned());
-        Page { scenario, drawer: link.drawer, start: link, less_motion, ..Page::default() }
+        let packed = link.packed.as_deref().and_then(Packed::read).unwrap_or_default();
+        let mut branches = BranchPage { own: packed.source.map(Box::new), ..BranchPage::default() };
+        branches.to_take = packed.turns.into_iter().rev().collect();
+        Page { scenario, branches, drawer: link.drawer, start: link, less_motion, ..Page::default() }
     }
 
     /// What has to be done first.
     #[must_use]
     pub fn begin(&mut self) -> Vec<Effect> {
-        vec![Effect::Fetch(self.scenario.clone())]
+        match &self.branches.own {
+            Some(source) => vec![Effect::Ask(EngineRequest::Load((**source).clone()))],
+            None => vec![Effect::Fetch(self.scenario.clone())],
+        }
     }
 
     /// The flip-book stands at this event: the page goes on from there.
@@ -91,13 +105,9 @@ impl Page {
     pub fn link(&self) -> Link {
         let selection = Selection { hover: None, ..self.selection };
         let event = (self.phase == Phase::Ready).then_some(self.scene.at);
-        Link {
-            scenario: Some(self.scenario.clone()),
-            event,
-            selection,
-            token: self.start.token.clone(),
-            drawer: self.drawer,
-        }
+        let packed = Packed { source: self.branches.own.as_deref().cloned(), turns: self.branches.turns() }.write();
+        let scenario = Some(self.scenario.clone()).filter(|name| is_name(name));
+        Link { scenario, event, selection, packed, token: self.start.token.clone(), drawer: self.drawer }
     }
 
     /// The end of the beat before the cursor: what is newer has just changed.
@@ -159,12 +169,8 @@ impl Page {
             }
             Action::Hover(bits) => self.selection.hover = bits,
             Action::Change(direction) => return self.change(direction),
-            Action::JumpToWrite => {
-                let region = self.subject().and_then(|subject| subject.region(&self.selection));
-                if let Some(event) = region.map(|region| region.event) {
-                    return self.act(Action::Time(TimeCommand::Seek(event)));
-                }
-            }
+            Action::JumpToWrite => return self.jump_to_write(),
+            Action::Why => return self.tell_why(),
             Action::ShowHost(host) => self.shown = host,
             Action::Card(card) => self.card = card,
             Action::Drawer(kind) => return self.toggle_drawer(kind),
@@ -225,6 +231,7 @@ impl Page {
             Action::Kill(task) => return vec![Effect::Ask(EngineRequest::Live(LiveRequest::Kill { task }))],
             Action::Copy(text) => return vec![Effect::Copy(text)],
             Action::File(action) => return self.files(action),
+            Action::Branch(action) => return self.branch(action),
         }
         Vec::new()
     }
@@ -249,7 +256,9 @@ impl Page {
         match reply {
             EngineReply::Ready => {}
             EngineReply::Live(reply) => return self.hear_live(reply),
-            EngineReply::Progress { events, .. } => self.phase = Phase::Running(events),
+            EngineReply::Progress { events, now_ns, until_ns } => {
+                self.phase = Phase::Running(Run { events, now_ns, until_ns });
+            }
             EngineReply::Loaded { info, timeline, halted } => return self.loaded(info, timeline, halted),
             EngineReply::Scene { ticket, scene } => return self.scene(ticket, *scene),
             EngineReply::Pane { ticket, view } => self.hear_pane(ticket, view),
@@ -267,6 +276,9 @@ impl Page {
         self.timeline = timeline.into();
         self.halted = halted;
         self.phase = Phase::Ready;
+        if let Some(effects) = self.after_turn() {
+            return effects;
+        }
         self.selection = self.start.selection;
         if let Some(event) = self.start.event {
             return self.go(TimeCommand::Seek(event));
@@ -371,8 +383,11 @@ impl Page {
         self.go(self.hero.as_ref().map_or(TimeCommand::Start, |hero| TimeCommand::Seek(hero.from)))
     }
 
-    /// The last or next event that touched the selected packet.
+    /// The last or next event that changed what is selected: a field, else the packet.
     fn change(&mut self, direction: i32) -> Vec<Effect> {
+        if let Some(effects) = self.change_of_field(direction) {
+            return effects;
+        }
         let packet = self.subject().map(|subject| subject.packet());
         let skb = match packet {
             Some(PacketRef::Skb(at)) => at,

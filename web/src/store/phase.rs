@@ -10,12 +10,23 @@ pub enum Phase {
     /// The engine is not there yet, or runs the scenario: events so far.
     #[default]
     Loading,
-    /// It runs a long scenario: events so far.
-    Running(u32),
+    /// It runs a long scenario.
+    Running(Run),
     /// There is a run to look at.
     Ready,
     /// There is none.
     Failed(Trouble),
+}
+
+/// A run that is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Run {
+    /// Events so far.
+    pub events: u32,
+    /// Virtual time, ns.
+    pub now_ns: u64,
+    /// When the scenario ends at the latest, ns.
+    pub until_ns: u64,
 }
 
 /// How the last change of time is shown.

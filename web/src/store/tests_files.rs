@@ -101,14 +101,18 @@ fn a_scenario_opens_as_a_run_and_misses_no_program_silently() {
     let mut stage = Stage::open("#e=40", SCENARIO);
     let text = SCENARIO.replace("A fetch", "Another");
     stage.act(file(FileAction::Chosen(vec![("my own.toml".into(), text.into_bytes())])));
-    assert_eq!(stage.page.phase, Phase::Loading);
+    assert_eq!((stage.page.phase.clone(), stage.page.info.title.as_str()), (Phase::Ready, "Another"));
     let text = "title = \"x\"\n[[host]]\nname = \"a\"\naddress = \"10.0.0.1/24\"\n[[program]]\nhost = \"a\"\npython = \"../p/one.py\"\n";
     let mut stage = Stage::open("#e=40", SCENARIO);
     stage.act(file(FileAction::Chosen(vec![("s.toml".into(), text.into())])));
     let trouble = stage.page.files.trouble.clone().expect("a message");
     assert!(trouble.details[0].contains("choose one.py together with s.toml"), "{trouble:?}");
     stage.act(file(FileAction::Chosen(vec![("one.py".into(), b"pass\n".to_vec()), ("s.toml".into(), text.into())])));
-    assert_eq!((stage.page.files.trouble.clone(), stage.page.phase.clone()), (None, Phase::Loading));
+    assert_eq!(
+        (stage.page.files.trouble.clone(), stage.page.phase.clone()),
+        (None, Phase::Loading),
+        "Python waits for its interpreter"
+    );
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! The page's head: name, scenario, network, motion, help.
 
 use super::files::{FileMenu, FileMenuState};
+use super::wires::BreakMenu;
+use crate::engine::Branches;
+use crate::shared::Shared;
 use crate::store::Action;
+use lab::net::wire::Line;
 use yew::prelude::*;
 
 /// What the head shows.
@@ -17,6 +21,10 @@ pub struct Props {
     pub less_motion: bool,
     /// What the menu of files can do.
     pub files: FileMenuState,
+    /// The branches of the run, and its wires.
+    pub tree: Shared<Branches>,
+    /// The wires as the scenario has them.
+    pub wires_before: Vec<[Line; 2]>,
     /// Where chosen files go.
     pub onfiles: Callback<Event>,
     /// Where clicks go.
@@ -36,6 +44,9 @@ pub fn Header(props: &Props) -> Html {
                 <label class="scenario"><span>{ "Scenario" }</span>{ picker(props) }</label>
             }
             <FileMenu state={props.files} onfiles={props.onfiles.clone()} send={props.send.clone()} />
+            if props.files.can_list {
+                <BreakMenu tree={props.tree.clone()} before={props.wires_before.clone()} can={props.files.can_save} send={props.send.clone()} />
+            }
             <span class="spacer"></span>
             if let Some(on) = props.live { { live_button(on, &props.send) } }
             <button type="button" class="motion" aria-pressed={(!less).to_string()} onclick={motion} data-testid="motion" data-k="motion">

@@ -14,7 +14,7 @@ pub struct Props {
     pub send: Callback<Action>,
 }
 
-const KEYS: [(&str, &str); 12] = [
+const KEYS: [(&str, &str); 13] = [
     ("Space", "play, pause"),
     ("← →", "one event back, on"),
     ("Shift + ← →", "one layer back, on"),
@@ -23,6 +23,7 @@ const KEYS: [(&str, &str); 12] = [
     ("Home End", "to the beginning, to the end"),
     ("J", "jump to the event that wrote the selected field"),
     ("1 2 3", "open or close a drawer"),
+    ("B", "fork: another turn from here"),
     ("4", "the list of packets"),
     ("W S A D F", "in a drawer: closer, further, earlier, later, fit"),
     ("M", "motion on, off"),

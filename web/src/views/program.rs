@@ -1,7 +1,9 @@
 //! The program: its source with the line it is at, and what it printed.
 
+use super::editor::ProgramEditor;
+use super::python;
 use crate::shared::Shared;
-use crate::store::Action;
+use crate::store::{Action, BranchAction, Editor};
 use lab::scene::{HostScene, RunInfo, Scene, TaskScene, TaskState};
 use stack::trace::HostId;
 use yew::prelude::*;
@@ -15,6 +17,12 @@ pub struct Props {
     pub info: Shared<RunInfo>,
     /// The host whose program is shown.
     pub shown: HostId,
+    /// The program that is being edited.
+    #[prop_or_default]
+    pub editor: Option<Editor>,
+    /// Can a program be edited?
+    #[prop_or_default]
+    pub can_edit: bool,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -29,7 +37,7 @@ pub fn Program(props: &Props) -> Html {
             <div class="tabs" role="tablist" data-k="tabs">
                 { for hosts.iter().map(|host| tab(host, host.id == props.shown, &props.send)) }
             </div>
-            { host.and_then(main_task).map(|task| source(task, &props.info)).unwrap_or_default() }
+            { host.and_then(main_task).map(|task| body(props, host.map_or(HostId(0), |host| host.id), task)).unwrap_or_default() }
         </section>
     }
 }
@@ -53,7 +61,30 @@ fn tab(host: &HostScene, shown: bool, send: &Callback<Action>) -> Html {
     }
 }
 
-fn source(task: &TaskScene, info: &RunInfo) -> Html {
+fn body(props: &Props, host: HostId, task: &TaskScene) -> Html {
+    let editor = props.editor.clone().filter(|editor| editor.host == host && program_of(task) == Some(editor.program));
+    match editor {
+        Some(editor) => html! { <ProgramEditor {editor} name={task.name.clone()} send={props.send.clone()} /> },
+        None => source(props, host, task),
+    }
+}
+
+/// The number in the scenario of a program that can be edited.
+fn program_of(task: &TaskScene) -> Option<u32> {
+    task.source.and(u32::from(task.id.0).checked_sub(1))
+}
+
+/// The line that an error is told of, if the program ended in one.
+fn error_line(task: &TaskScene) -> Option<u32> {
+    let failed = matches!(task.state, TaskState::Exited(status) if status != 0);
+    let place = format!("File \"{}\", line ", task.name);
+    let at = task.output.rfind(&place).filter(|_| failed)? + place.len();
+    let digits: String = task.output[at..].chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+fn source(props: &Props, host: HostId, task: &TaskScene) -> Html {
+    let info = &props.info;
     let text = task.source.and_then(|index| info.sources.get(index)).map(|(_, text)| text.as_str());
     let Some(text) = text else {
         return html! {
@@ -63,23 +94,36 @@ fn source(task: &TaskScene, info: &RunInfo) -> Html {
             </>
         };
     };
+    let error = error_line(task);
     html! {
         <>
+            if let Some(program) = program_of(task).filter(|_| props.can_edit) {
+                { edit_button(host, program, text, &props.send) }
+            }
             <ol class="source mono" data-k="source" data-line={task.line.to_string()}>
-                { for text.lines().zip(1..).map(|(line, number)| source_line(line, number, task)) }
+                { for python::lines(text).iter().zip(1..).map(|(line, number)| source_line(line, number, task, error)) }
             </ol>
             { output(task) }
         </>
     }
 }
 
-fn source_line(line: &str, number: u32, task: &TaskScene) -> Html {
+fn edit_button(host: HostId, program: u32, text: &str, send: &Callback<Action>) -> Html {
+    let text = text.to_owned();
+    let onclick =
+        send.reform(move |_: MouseEvent| Action::Branch(BranchAction::Edit { host, program, text: text.clone() }));
+    html! { <button type="button" class="quiet edit" {onclick} data-testid="edit" data-k="edit">{ "Edit" }</button> }
+}
+
+fn source_line(line: &[(python::Word, &str)], number: u32, task: &TaskScene, error: Option<u32>) -> Html {
     let here = number == task.line && !matches!(task.state, TaskState::Exited(_));
     let asleep = here && matches!(task.state, TaskState::Sleeping { .. });
-    let class = classes!(here.then_some("here"), asleep.then_some("asleep"));
+    let wrong = error == Some(number);
+    let class = classes!(here.then_some("here"), asleep.then_some("asleep"), wrong.then_some("wrong"));
     html! {
         <li {class} data-k={format!("l{number}")} aria-current={here.then_some("step")}>
-            <span class="number">{ number }</span><code>{ line }</code>
+            <span class="number">{ number }</span><code>{ python::draw(line) }</code>
+            if wrong { <em>{ "✕ error here" }</em> }
             if asleep { <em>{ "zzz " }{ blocked_in(task) }</em> }
         </li>
     }
@@ -95,5 +139,6 @@ fn output(task: &TaskScene) -> Html {
     if task.output.is_empty() {
         return Html::default();
     }
-    html! { <pre class="output mono" data-k="output" aria-label="Output">{ &task.output }</pre> }
+    let failed = matches!(task.state, TaskState::Exited(status) if status != 0);
+    html! { <pre class={classes!("output", "mono", failed.then_some("failed"))} data-k="output" aria-label="Output">{ &task.output }</pre> }
 }

@@ -1,5 +1,6 @@
 //! The page, put together.
 
+use super::branches::{self, Comparison};
 use super::caption::Caption;
 use super::drawer::{Buttons, DrawerPane};
 use super::failure::failure;
@@ -17,8 +18,8 @@ use super::tower::Tower;
 use super::transport::Transport;
 use super::tree::Tree;
 use crate::live::LinkState;
-use crate::store::{Action, Card, Motion, Page, Phase, Question, Subject};
-use crate::time::Hero;
+use crate::store::{Action, BranchAction, Card, Motion, Page, Phase, Question, Subject};
+use crate::time::{Hero, time};
 use yew::prelude::*;
 
 /// What the page is drawn from.
@@ -53,7 +54,7 @@ pub fn Shell(props: &ShellProps) -> Html {
         <div class="page" id="page" data-motion={motion} data-less-motion={page.less_motion.to_string()} data-state={phase}
             data-event={page.scene.at.0.to_string()} data-playing={page.playing.is_some().to_string()} data-live={page.live.as_ref().map(|live| live.state.key())} data-card={page.card.key()} data-drawer={page.drawer.open.map(|kind| kind.key())} data-k="page">
             <Header scenario={page.scenario.clone()} scenarios={scenarios.clone()} live={page.token().map(|_| page.live.is_some())}
-                less_motion={page.less_motion} files={menu(page)} onfiles={onfiles.clone()} send={send.clone()} />
+                less_motion={page.less_motion} files={menu(page)} tree={page.branches.tree.clone()} wires_before={page.branches.wires_before.clone()} onfiles={onfiles.clone()} send={send.clone()} />
             <FileNotice files={page.files.clone()} send={send.clone()} />
             if let Some(live) = &page.live { <LiveBar live={(**live).clone()} send={send.clone()} /> }
             <main tabindex="-1" id="stage" onkeydown={onkeydown.clone()} data-k="main" aria-describedby="caption">{ stage(page, send) }</main>
@@ -89,7 +90,8 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                 if let Some(live) = &page.live {
                     <LivePane live={(**live).clone()} at={scene.at} send={send.clone()} />
                 } else {
-                    <Program scene={scene.clone()} info={page.info.clone()} shown={page.shown} send={send.clone()} />
+                    <Program scene={scene.clone()} info={page.info.clone()} shown={page.shown}
+                        editor={page.branches.editor.as_deref().cloned()} can_edit={page.phase == Phase::Ready && !page.branches.turning} send={send.clone()} />
                     <Strace scene={scene.clone()} shown={page.shown} send={send.clone()} />
                 }
             </div>
@@ -98,10 +100,12 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                 if let Some(hero) = page.hero.clone().filter(|_| page.question != Question::Hidden) {
                     <QuestionCard question={page.question} call={call(page, &hero)} {hero} send={send.clone()} />
                 }
-                { progress(page) }
+                { progress(page, send) }
             </div>
-            <Inspector scene={scene.clone()} selection={page.selection} since={page.since()} send={send.clone()} />
-            if let Some(list) = &page.files.packets {
+            <Inspector scene={scene.clone()} selection={page.selection} since={page.since()} why={page.why_here().cloned().filter(|_| page.live.is_none())} send={send.clone()} />
+            if let Some((other, rows)) = &page.branches.compared {
+                <Comparison rows={rows.clone()} one={branch_name(page, page.branches.tree.now)} two={branch_name(page, *other)} send={send.clone()} />
+            } else if let Some(list) = &page.files.packets {
                 <section class="drawer" aria-label="Packets" data-k="drawer"><Packets list={(**list).clone()} send={send.clone()} /></section>
             } else {
                 <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
@@ -114,7 +118,7 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                     now_ns={scene.now_ns} at={scene.at} lit={page.lit()} following={page.live.as_ref().is_some_and(|live| live.follows())} send={send.clone()} />
             }
             <Transport following={page.live.as_ref().is_some_and(|live| live.follows())} scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
-                speed={page.speed} flag={flag(page)} send={send.clone()} />
+                speed={page.speed} flag={flag(page)} tree={page.branches.tree.clone()} compared={page.branches.compared.as_ref().map(|(other, _)| *other)} send={send.clone()} />
             <Tree scene={scene.clone()} />
         </>
     }
@@ -140,10 +144,27 @@ fn outside(page: &Page) -> Option<AttrValue> {
     })
 }
 
-fn progress(page: &Page) -> Html {
+fn branch_name(page: &Page, index: u32) -> String {
+    let branch = page.branches.tree.list.get(index as usize);
+    branch.map(|branch| branches::name(branch, index, &page.branches.tree, &page.info)).unwrap_or_default()
+}
+
+fn progress(page: &Page, send: &Callback<Action>) -> Html {
+    let stop = send.reform(|_: MouseEvent| Action::Branch(BranchAction::Stop));
     match (&page.phase, &page.halted) {
-        (Phase::Running(events), _) => {
-            html! { <p class="notice" role="status" data-k="notice">{ format!("The run is long: {events} events so far …") }</p> }
+        (Phase::Running(run), _) => {
+            // The run may end long before the time that the scenario sets: the bar only says that it moves.
+            let share = run.now_ns.saturating_mul(100) / run.until_ns.max(1);
+            html! {
+                <div class="notice" role="status" data-k="notice" data-testid="running">
+                    <p>{ format!("The run is long: {} events so far, {} of {}.", run.events, time(run.now_ns), time(run.until_ns)) }</p>
+                    <progress max="100" value={share.to_string()} aria-label="Virtual time of the run"></progress>
+                    <button type="button" class="quiet" onclick={stop} data-testid="stop">{ "Stop here" }</button>
+                </div>
+            }
+        }
+        _ if page.branches.turning => {
+            html! { <p class="notice" role="status" data-k="notice" data-testid="turning">{ "The programs go another way …" }</p> }
         }
         (_, Some(halted)) => html! { <p class="notice" role="status" data-k="notice">{ halted }</p> },
         _ => Html::default(),

@@ -5,8 +5,9 @@ mod grid;
 mod hex;
 
 use crate::shared::Shared;
-use crate::store::{Action, Selection, Subject};
+use crate::store::{Action, Selection, Subject, Why};
 use crate::views::hue::{letter, proto_class, proto_name, proto_short};
+use crate::views::why::WhyChain;
 use grid::Lights;
 use lab::dissect::{FieldView, HeaderView, header};
 use lab::scene::{Region, Scene};
@@ -22,6 +23,9 @@ pub struct Props {
     pub selection: Selection,
     /// The end of the step before: what was written after it is new.
     pub since: EventId,
+    /// Why the selected field is as it is, while that is told.
+    #[prop_or_default]
+    pub why: Option<Why>,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -93,11 +97,12 @@ fn body(props: &Props, region: &Region) -> Html {
         <>
             <h2 class={classes!("header-title", proto_class(region.proto))} data-k="title">
                 <span>{ proto_name(region.proto) }</span><small>{ format!("{} bytes", region.len) }</small>
-                <em>{ "written by " }<code>{ region.function.name() }</code></em>
+                if region.event != EventId::NONE { <em>{ "written by " }<code>{ region.function.name() }</code></em> }
             </h2>
             if !is_data { { grid::grid(region, &view, lights) } }
             { hex::hex(region, &view, lights) }
             { footer(region, &view, lights) }
+            if region.event != EventId::NONE { { why(props) } }
         </>
     }
 }
@@ -131,8 +136,27 @@ fn jump(region: &Region, lights: Lights) -> Html {
     }
     let onclick = lights.send.reform(|_: MouseEvent| Action::JumpToWrite);
     html! {
-        <p class="why">{ "Why this value? " }<code>{ region.function.name() }</code>{ " wrote it. " }
+        <p class="why"><code>{ region.function.name() }</code>{ " wrote this header. " }
             <button type="button" {onclick} data-testid="jump-to-write" data-event={region.event.0.to_string()}>{ "jump to the write" }</button></p>
+    }
+}
+
+/// Why the value is as it is: asked for, since it is a story of its own.
+fn why(props: &Props) -> Html {
+    let onclick = props.send.reform(|_: MouseEvent| Action::Why);
+    let change = |direction: i32| props.send.reform(move |_: MouseEvent| Action::Change(direction));
+    let what = if props.selection.bits.is_some() { "Why this value?" } else { "Why this header?" };
+    html! {
+        <div class="why-box" data-k="why">
+            <div class="why-bar">
+                <button type="button" class="quiet" {onclick} aria-expanded={props.why.is_some().to_string()} data-testid="why">{ what }</button>
+                <button type="button" class="quiet" onclick={change(-1)} data-testid="change-back" title="Last change of the selection ( , )">{ "◀ last change" }</button>
+                <button type="button" class="quiet" onclick={change(1)} data-testid="change-on" title="Next change of the selection ( . )">{ "next ▶" }</button>
+            </div>
+            if let Some(why) = &props.why {
+                <WhyChain causes={why.causes.clone()} at={props.scene.at} send={props.send.clone()} />
+            }
+        </div>
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Icon {
     Packet,
     /// To the end.
     End,
+    /// Another turn.
+    Fork,
 }
 
 impl Icon {
@@ -46,6 +48,7 @@ impl Icon {
             // Layers.
             Icon::LayerBack | Icon::Layer => "M3 5h9v3H3z M3 10.5h9v3H3z M3 16h9v3H3z M14 6v12l8-6z",
             Icon::Back | Icon::Step => "M8 5v14l11-7z",
+            Icon::Fork => "M3 10h6l7-6h2V1l5 4.5-5 4.5V7h-1l-5 5 5 5h1v-3l5 4.5-5 4.5v-3h-2l-7-6H3z",
             Icon::Play => "M7 4v16l14-8z",
             Icon::Pause => "M6 4h4v16H6z M14 4h4v16h-4z",
         }

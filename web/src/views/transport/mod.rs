@@ -3,9 +3,11 @@
 mod icons;
 mod overview;
 
+use crate::engine::Branches;
 use crate::shared::Shared;
-use crate::store::Action;
+use crate::store::{Action, BranchAction};
 use crate::time::{Speed, beat_at, gear, stay_ms, time};
+use crate::views::branches::BranchStrip;
 use crate::views::hue::layer_name;
 use icons::Icon;
 use lab::scene::{Scene, TimeCommand, Timeline};
@@ -32,6 +34,12 @@ pub struct Props {
     /// Does the cursor follow a live network? Then there is no list of stops to scrub in.
     #[prop_or_default]
     pub following: bool,
+    /// The branches of the run.
+    #[prop_or_default]
+    pub tree: Shared<Branches>,
+    /// With which branch the shown one is compared.
+    #[prop_or_default]
+    pub compared: Option<u32>,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -54,6 +62,10 @@ pub fn Transport(props: &Props) -> Html {
                 { button("layer", "One layer on", Icon::Layer, TimeCommand::StepBeats(1), send) }
                 { button("packet", "One packet on", Icon::Packet, TimeCommand::StepPackets(1), send) }
                 { button("end", "To the end", Icon::End, TimeCommand::End, send) }
+                if !props.following && !props.tree.list.is_empty() {
+                    <button type="button" class="fork" title="Take another turn here: a new branch (B)" onclick={send.reform(|_: MouseEvent| Action::Branch(BranchAction::Fork))}
+                        data-testid="fork" data-k="fork">{ Icon::Fork.draw() }<span class="visually-hidden">{ "Fork here" }</span></button>
+                }
             </div>
             <div class="readout" data-k="readout">
                 if !props.following {
@@ -69,6 +81,7 @@ pub fn Transport(props: &Props) -> Html {
                 <div class="scrub" data-k="scrub">
                     { slider(props, beat) }
                     <Overview timeline={timeline.clone()} info={props.hosts.clone()} at={scene.at} flag={props.flag} send={send.clone()} />
+                    <BranchStrip tree={props.tree.clone()} timeline={timeline.clone()} info={props.hosts.clone()} compared={props.compared} send={send.clone()} />
                 </div>
             }
         </section>
