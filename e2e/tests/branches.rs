@@ -31,7 +31,7 @@ async fn an_edited_program_runs_on_the_fetched_interpreter_and_the_link_carries_
     let bridge = Bridge::without_tap()?;
     let page = open(&bridge, "s=send&e=60").await?;
     // The recorded run needs no interpreter.
-    let fetched = "performance.getEntriesByType('resource').some(r => r.name.includes('python'))";
+    let fetched = "performance.getEntriesByType('resource').some(r => r.name.includes('python_bg.wasm'))";
     ensure!(page.eval(fetched).await? == false);
     write(&page, CLIENT).await?;
     page.key("Control+Enter").await?;
