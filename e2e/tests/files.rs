@@ -97,7 +97,7 @@ async fn a_saved_run_opens_as_a_capture() -> Result<()> {
 async fn the_packets_of_a_run_and_its_cursor_are_linked() -> Result<()> {
     let bridge = Bridge::without_tap()?;
     let page = open(&bridge, "send").await?;
-    page.click("[data-testid=list-open]").await?;
+    page.click("[data-testid=drawer-packets]").await?;
     count(&page, "10 packets").await?;
     page.click("[data-testid=packet-list] [data-line='5']").await?;
     page.wait_until("document.querySelector('[data-line=\"5\"]').getAttribute('aria-selected') === 'true' && document.querySelector('#page').dataset.event > 60", LIMIT).await?;

@@ -74,7 +74,7 @@ impl Engine {
                 vec![EngineReply::Scene { ticket, scene: Box::new(lab.scene(event)) }]
             }
             EngineRequest::Pane { ticket, query } => {
-                let Some(lab) = &self.lab else { return Vec::new() };
+                let Some(lab) = self.tree.lab() else { return Vec::new() };
                 vec![EngineReply::Pane { ticket, view: lab.pane(&query) }]
             }
             EngineRequest::Live(_) => Vec::new(),

@@ -2,8 +2,8 @@
 //!
 //! Nothing of it goes to a server. Unknown parts are left alone, so that links of later releases open here.
 
-use super::drawer::{Drawer, DrawerKind};
 use super::Packed;
+use super::drawer::{Drawer, DrawerKind};
 use super::selection::{Bits, PacketRef, Selection};
 use lab::scene::SkbRef;
 use stack::skb::SkbId;

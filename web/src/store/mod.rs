@@ -5,8 +5,8 @@
 
 mod action;
 mod ask;
-mod drawer;
 mod branch;
+mod drawer;
 mod files;
 mod link;
 mod live;
@@ -18,8 +18,8 @@ mod selection;
 mod why;
 
 pub use action::{Action, Effect};
-pub use drawer::{Drawer, DrawerKind, Lit};
 pub use branch::{BranchAction, BranchPage, Editor};
+pub use drawer::{Drawer, DrawerKind, Lit};
 pub use files::{FileAction, FilePage, Files, LINES, PacketList};
 pub use link::{Link, is_name};
 pub use live::LivePage;

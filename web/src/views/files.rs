@@ -15,8 +15,6 @@ pub struct FileMenuState {
     pub can_save: bool,
     /// The run's packets can be listed.
     pub can_list: bool,
-    /// They are.
-    pub list: bool,
 }
 
 /// What the menu needs.
@@ -42,13 +40,9 @@ pub fn FileMenu(props: &MenuProps) -> Html {
             </button>
         }
     };
-    let list = props.send.reform(|_: MouseEvent| Action::File(FileAction::ToggleList));
     html! {
         <>
             <button type="button" class="menu-button" popovertarget="file-menu" data-testid="file-menu" data-k="file-menu-button">{ "File" }</button>
-            if state.can_list {
-                <button type="button" class="menu-button wide-only" aria-pressed={state.list.to_string()} onclick={list.clone()} data-testid="list-open" data-k="list-open">{ "Packets" }</button>
-            }
             <div class="menu" id="file-menu" popover="" data-k="file-menu">
                 <label class="file-label">
                     <input type="file" multiple=true accept=".pcap,.pcapng,.cap,.toml,.py,.pkt" onchange={props.onfiles.clone()} data-testid="file-input" />
@@ -57,11 +51,6 @@ pub fn FileMenu(props: &MenuProps) -> Html {
                 { save(SaveWhat::Pcapng, "save-pcapng", "Save the packets", "pcapng for Wireshark; comments name each step") }
                 { save(SaveWhat::Events, "save-events", "Save the events", "JSON, one event a line, as lab run --events") }
                 { save(SaveWhat::Scenario, "save-scenario", "Save the scenario", "TOML with the programs in it; opens here again") }
-                if state.can_list {
-                    <button type="button" class="narrow-only" onclick={list} popovertarget="file-menu" popovertargetaction="hide">
-                        <b>{ if state.list { "Hide the packets" } else { "List the packets" } }</b><small>{ "what went over the wires" }</small>
-                    </button>
-                }
             </div>
         </>
     }

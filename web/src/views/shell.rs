@@ -67,7 +67,6 @@ pub fn Shell(props: &ShellProps) -> Html {
 fn menu(page: &Page) -> FileMenuState {
     FileMenuState {
         can_save: page.phase == Phase::Ready && page.live.is_none(),
-        list: page.files.packets.is_some(),
         can_list: page.has_scene() && page.live.is_none() && page.files.file.is_none(),
     }
 }
