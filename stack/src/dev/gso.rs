@@ -27,7 +27,9 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
         rest.pull(header_len, cx);
         let mut segments = Vec::with_capacity(rest.len().div_ceil(size.max(1)));
         while rest.len() > size {
-            let mut segment = SkBuff::alloc(MAX_TCP_HEADER, cx);
+            // What lies in the linear area is copied, as skb_segment does.
+            let linear = rest.headlen().min(size) as u32;
+            let mut segment = SkBuff::alloc(MAX_TCP_HEADER + linear, cx);
             segment.reserve(MAX_TCP_HEADER, cx);
             segment.inherit(&rest);
             segment.move_front(&mut rest, size, cx);

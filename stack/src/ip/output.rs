@@ -41,6 +41,13 @@ pub(crate) fn tos_priority(tos: u8) -> u8 {
     }
 }
 
+/// `skb_gso_network_seglen`: the longest IPv4 packet that a TCP super-packet becomes.
+fn gso_network_seglen(skb: &SkBuff, cx: &Cx<'_>) -> usize {
+    let transport = usize::from(skb.header_offset(HeaderOffset::Transport)).saturating_sub(skb.headroom() as usize);
+    let tcp_len = skb.bytes(cx).get(transport + 12).map_or(0, |b| usize::from(b >> 4) * 4);
+    transport + tcp_len + usize::from(skb.gso_size)
+}
+
 impl Host {
     /// `__ip_queue_xmit` (TCP) and `ip_send_skb` (the others): pushes the header and sends.
     pub(crate) fn ip_queue_xmit(
@@ -90,8 +97,7 @@ impl Host {
     pub(crate) fn ip_output(&mut self, cx: &mut Cx<'_>, to: &Dst, dst: Ipv4Addr, skb: SkBuff) -> i32 {
         cx.call(Function::IpOutput, |cx| {
             // `skb_gso_validate_network_len`: what counts is the segment that will leave.
-            let headers = skb.headlen();
-            let len = if skb.gso_size > 0 { headers + usize::from(skb.gso_size) } else { skb.len() };
+            let len = if skb.gso_size > 0 { gso_network_seglen(&skb, cx) } else { skb.len() };
             if self.dev(to.dev).is_none_or(|d| len > usize::from(d.mtu())) {
                 skb.kfree(DropReason::PktTooBig, cx);
                 return -(Errno::EMSGSIZE as i32);
