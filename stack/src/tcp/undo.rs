@@ -24,10 +24,13 @@ impl TcpSock {
     /// `tcp_packet_delayed`: the echoed timestamp is older than the first retransmission (Eifel), or nothing was
     /// sent again at all.
     fn packet_delayed(&self) -> bool {
-        if self.retrans_stamp != 0 && self.tsopt_ecr_before(self.retrans_stamp) {
-            return true;
+        if self.retrans_stamp != 0 {
+            return self.tsopt_ecr_before(self.retrans_stamp);
         }
-        self.retrans_stamp == 0 && self.state != TcpState::SynSent
+        // Two cases in which something was sent again, and the stamp cleared: without SACK the state is held at
+        // `high_seq`, and a SYN that was sent again is acknowledged.
+        let held = !self.rx_opt.sack_ok && !before(self.snd_una, self.high_seq);
+        !held && self.state != TcpState::SynSent
     }
 
     /// `tcp_may_undo`.
