@@ -35,6 +35,14 @@ impl Host {
         }
     }
 
+    /// Makes an interface behave as a TUN device does (`drivers/net/tun.c`), or a card again: a packet that is handed to
+    /// it is charged to its socket no longer (`skb_orphan`), so TCP's small queues never wait for it.
+    pub fn set_tun(&mut self, at: IfIndex, on: bool) {
+        if let Some(device) = self.dev_mut(at) {
+            device.set_tun(on);
+        }
+    }
+
     /// `tc qdisc replace dev IF root ...`: what the old one held is dropped.
     pub fn set_qdisc(&mut self, now: Instant, at: IfIndex, qdisc: Qdisc, trace: &mut Tracer) {
         trace.begin(now, self.id(), Context::Syscall, EventId::NONE);

@@ -114,9 +114,10 @@ impl World {
         for program in &scenario.programs {
             let task = world.add_task(program.host, Executable::of(program), Instant::ZERO + program.start);
             if is_script(&program) {
-                // packetdrill runs as root.
+                // packetdrill runs as root, and on a TUN device.
                 if let Some(host) = world.hosts.get_mut(program.host) {
                     host.set_privileged(true);
+                    host.set_tun(script::CARD, true);
                 }
                 world.scripts.insert(program.host, task);
             }

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// The card whose wire a script holds.
-const CARD: IfIndex = IfIndex(2);
+pub(super) const CARD: IfIndex = IfIndex(2);
 /// Looks at sockets without being a program: no such task is in the world.
 const INSPECTOR: TaskId = TaskId(u16::MAX);
 

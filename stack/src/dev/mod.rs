@@ -64,6 +64,8 @@ pub struct NetDevice {
     tx_ring: VecDeque<SkBuff>,
     /// `NETIF_F_TSO`: does the card cut super-packets?
     tso: bool,
+    /// Is it a TUN device? It lets the sender go at once: nobody knows when a program will read the packet.
+    tun: bool,
     /// What it is cutting now.
     cutting: Option<Box<tso::Cutting>>,
     xmit_more: bool,
@@ -85,6 +87,7 @@ impl NetDevice {
             watchdog: None,
             tx_ring: VecDeque::new(),
             tso: false,
+            tun: false,
             cutting: None,
             xmit_more: false,
             stats: DevStats::default(),
@@ -131,6 +134,10 @@ impl NetDevice {
 
     pub(crate) fn set_tso(&mut self, on: bool) {
         self.tso = on;
+    }
+
+    pub(crate) fn set_tun(&mut self, on: bool) {
+        self.tun = on;
     }
 
     /// Is it `lo`?

@@ -144,13 +144,16 @@ impl Host {
     }
 
     /// `dev_hard_start_xmit`: hands the skb to the driver.
-    fn dev_hard_start_xmit(&mut self, cx: &mut Cx<'_>, dev: IfIndex, skb: SkBuff) {
+    fn dev_hard_start_xmit(&mut self, cx: &mut Cx<'_>, dev: IfIndex, mut skb: SkBuff) {
         cx.call(Function::DevHardStartXmit, |cx| {
             cx.call(Function::NdoStartXmit, |cx| {
                 self.skb_tstamp_tx(cx, &skb, TX_SOFTWARE, SCM_TSTAMP_SND);
                 let Some(device) = self.dev_mut(dev) else { return skb.kfree(DropReason::DevReady, cx) };
                 if device.loopback {
                     return self.loopback_xmit(cx, skb);
+                }
+                if device.tun {
+                    skb.orphan(cx);
                 }
                 let id = skb.id();
                 device.tx_ring.push_back(skb);

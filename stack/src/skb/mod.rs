@@ -489,6 +489,14 @@ impl SkBuff {
         sock.wmem_alloc += self.charged;
     }
 
+    /// `skb_orphan`: it is charged to nobody any more.
+    pub(crate) fn orphan(&mut self, cx: &mut Cx<'_>) {
+        let charged = core::mem::take(&mut self.charged);
+        if let Some(owner) = self.owner.take().filter(|_| charged > 0) {
+            cx.mem.wfree.push((owner, charged));
+        }
+    }
+
     fn moved(&self, op: SkbOp, delta: u32, cx: &mut Cx<'_>) {
         debug_assert!(self.data <= self.tail && self.tail <= self.end);
         cx.trace.emit(|| What::SkbMove { op, delta: delta as u16, skb: self.id, data: self.data, tail: self.tail });

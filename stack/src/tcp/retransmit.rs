@@ -220,7 +220,7 @@ impl Host {
                     break;
                 }
                 let segs = tp.snd_cwnd.saturating_sub(tp.packets_in_flight()).min(max_segs);
-                if segs == 0 || self.tcp_small_queue_check(tp, truesize, 1) {
+                if segs == 0 || self.tcp_small_queue_check(cx, tp, truesize, 1) {
                     break;
                 }
                 if self.tcp_retransmit_skb(cx, tp, index, segs) != 0 {

@@ -262,6 +262,7 @@ impl Host {
             if flags & MSG_OOB != 0 {
                 tp.snd_up = tp.write_seq;
             }
+            self.tcp_take_wfree(cx, tp);
             if self.tcp_should_autocork(tp, goal) {
                 tp.sk.tsq_throttled = true;
                 return;

@@ -161,7 +161,7 @@ impl Host {
                 }
                 let Some(skb) = tp.write_queue.front() else { break };
                 let (truesize, empty) = (skb.truesize(), skb.cb.end_seq == skb.cb.seq);
-                if self.tcp_small_queue_check(tp, truesize, 0) || empty {
+                if self.tcp_small_queue_check(cx, tp, truesize, 0) || empty {
                     break;
                 }
                 if self.tcp_transmit_write_head(cx, tp) != 0 {
@@ -249,8 +249,31 @@ impl Host {
         skb.cb.flags & FIN == 0 && !skb.cb.eor
     }
 
+    /// What freed packets have given back counts at once, not only in the soft interrupt; unless that must wake the
+    /// connection up.
+    #[inline]
+    pub(super) fn tcp_take_wfree(&mut self, cx: &mut Cx<'_>, tp: &mut TcpSock) {
+        if cx.mem.wfree.is_empty() || tp.sk.tsq_throttled {
+            return;
+        }
+        let id = tp.sk.id;
+        cx.mem.wfree.retain(|(owner, charged)| {
+            if *owner == id {
+                tp.sk.wmem_alloc = tp.sk.wmem_alloc.saturating_sub(*charged);
+            }
+            *owner != id
+        });
+    }
+
     /// `tcp_small_queue_check`: is enough of this connection in the qdisc and the driver already?
-    pub(super) fn tcp_small_queue_check(&mut self, tp: &mut TcpSock, truesize: u32, factor: u32) -> bool {
+    pub(super) fn tcp_small_queue_check(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tp: &mut TcpSock,
+        truesize: u32,
+        factor: u32,
+    ) -> bool {
+        self.tcp_take_wfree(cx, tp);
         let limit = u64::from(2 * truesize).max(tp.pacing_rate >> PACING_SHIFT);
         let limit = limit.min(self.sysctl.tcp_limit_output_bytes as u64) << factor;
         if u64::from(tp.sk.wmem_alloc) > limit {
