@@ -69,6 +69,11 @@ pub fn program_path(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// axe-core, which judges a page's accessibility: `cargo xtask` puts it there.
+pub fn axe_core() -> PathBuf {
+    repo_root().join("e2e/node_modules/axe-core/axe.min.js")
+}
+
 /// The root of the repository that these tests belong to.
 pub fn repo_root() -> PathBuf {
     let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);

@@ -16,7 +16,7 @@ mod page;
 mod process;
 mod serve;
 
-pub use bridge::{Bridge, program_path, repo_root, target_dir};
+pub use bridge::{Bridge, axe_core, program_path, repo_root, target_dir};
 pub use chrome::{CHROMIUM_FLAGS, find_chrome, find_driver, find_program};
 pub use netns::{Enter, Namespace};
 pub use page::{ConsoleLine, Page, Viewport};

@@ -20,6 +20,7 @@ const TOOLS: &[Tool] = &[
     Tool { program: "chromium", package: "chromium", purpose: "runs the page in tests" },
     Tool { program: "chromedriver", package: "chromium-driver", purpose: "drives Chromium" },
     Tool { program: "node", package: "nodejs", purpose: "runs WebAssembly tests" },
+    Tool { program: "npm", package: "npm", purpose: "fetches axe-core, which judges the page's accessibility" },
     Tool { program: "tshark", package: "tshark", purpose: "judges our frames and captures" },
     Tool { program: "strace", package: "strace", purpose: "judges our system calls" },
     Tool { program: "ip", package: "iproute2", purpose: "makes network namespaces and TAP devices" },
@@ -56,7 +57,17 @@ fn is_ubuntu() -> bool {
 /// Makes sure that every program is there: installs as root with apt-get, otherwise fails and names what is missing.
 pub fn ensure(workspace: &Workspace) -> Result<()> {
     ensure_those(workspace, |_| true)?;
+    ensure_axe(workspace)?;
     ensure_components()
+}
+
+/// axe-core, the version that `e2e/package.json` names, in `e2e/node_modules`.
+fn ensure_axe(workspace: &Workspace) -> Result<()> {
+    if e2e::axe_core().is_file() {
+        return Ok(());
+    }
+    let mut npm = sh::command("npm", &workspace.root.join("e2e"));
+    sh::run(npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--silent"]))
 }
 
 /// Makes sure that these programs are there, in the same way.

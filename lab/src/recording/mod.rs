@@ -128,6 +128,11 @@ impl Lab {
         self.keep_budget();
     }
 
+    /// What the event log may hold, bytes.
+    pub fn budget(&self) -> usize {
+        self.history.budget_bytes
+    }
+
     /// Runs on until about `max_events` more events have happened, or it cannot go on.
     pub fn advance(&mut self, max_events: usize) -> Progress {
         let goal = self.last().0.saturating_add(u32::try_from(max_events).unwrap_or(u32::MAX));

@@ -99,7 +99,9 @@ impl Tree {
             failed: failed(branch),
         });
         let wires = self.lab().map(wires).unwrap_or_default();
-        Branches { list: list.collect(), now: self.now as u32, wires }
+        let memory = self.lab().map_or((0, 0), |lab| (lab.log().size_bytes() as u64, lab.budget() as u64));
+        let forgotten = self.lab().map_or(0, Lab::forgotten);
+        Branches { list: list.collect(), now: self.now as u32, wires, memory, forgotten }
     }
 }
 

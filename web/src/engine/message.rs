@@ -137,6 +137,10 @@ pub struct Branches {
     pub now: u32,
     /// Its wires.
     pub wires: Vec<WireLine>,
+    /// What its events take, bytes, and what they may.
+    pub memory: (u64, u64),
+    /// How many of its events, the oldest, are forgotten.
+    pub forgotten: u32,
 }
 
 /// Which list of packets.

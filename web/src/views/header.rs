@@ -75,7 +75,7 @@ fn picker(props: &Props) -> Html {
         }
     });
     html! {
-        <select {onchange} data-testid="scenario">
+        <select {onchange} aria-label="Scenario" data-testid="scenario">
             { for props.scenarios.iter().map(|(name, title)| html! {
                 <option value={name.clone()} selected={*name == *props.scenario}>{ title }</option>
             }) }

@@ -100,7 +100,7 @@ fn source(props: &Props, host: HostId, task: &TaskScene) -> Html {
             if let Some(program) = program_of(task).filter(|_| props.can_edit) {
                 { edit_button(host, program, text, &props.send) }
             }
-            <ol class="source mono" data-k="source" data-line={task.line.to_string()}>
+            <ol class="source mono" tabindex="0" aria-label="Source" data-k="source" data-line={task.line.to_string()}>
                 { for python::lines(text).iter().zip(1..).map(|(line, number)| source_line(line, number, task, error)) }
             </ol>
             { output(task) }

@@ -2,7 +2,7 @@
 
 use super::cells::{Cell, cells, changed, short_value};
 use crate::store::{Action, Bits};
-use lab::dissect::HeaderView;
+use lab::dissect::{FieldView, HeaderView};
 use lab::scene::Region;
 use yew::prelude::*;
 
@@ -59,6 +59,15 @@ pub fn grid(region: &Region, view: &HeaderView, lights: Lights) -> Html {
     }
 }
 
+/// What a cell is called: first what is seen in it, so that it can be spoken to by that.
+fn spoken(seen: &str, field: &FieldView) -> String {
+    if seen.is_empty() {
+        format!("{}: {}", field.name, field.value)
+    } else {
+        format!("{seen}, {}: {}", field.name, field.value)
+    }
+}
+
 fn draw(cell: &Cell, region: &Region, lights: Lights) -> Html {
     let field = cell.field;
     let fresh = lights.fresh && changed(region.before.as_deref(), &region.bytes, cell.bits);
@@ -82,13 +91,15 @@ fn draw(cell: &Cell, region: &Region, lights: Lights) -> Html {
         };
     }
     let selected = lights.selected == Some(cell.bits);
+    let shown = [(!narrow).then_some(field.short), (!cell.name_only).then_some(value.as_str())];
+    let seen = shown.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
     html! {
         <button type="button" key={key.clone()} data-k={key} {class} {style} data-field={field.filter} data-value={field.value.clone()}
-            aria-pressed={selected.to_string()} aria-label={format!("{}: {}", field.name, field.value)}
+            aria-pressed={selected.to_string()} aria-label={spoken(&seen, field)}
             onmouseenter={lights.point(Some(cell.bits))} onfocus={lights.focus(Some(cell.bits))} onclick={lights.pick(cell.bits)}>
-            if !narrow { <span class="name">{ field.short }</span> }
+            if !narrow { <span class="name">{ field.short }</span>{ " " } }
             if !cell.name_only { <span class="value mono">{ value }</span> }
-            if fresh { <i class="delta" title="just changed">{ "Δ" }</i> }
+            if fresh { <i class="delta" title="just changed" aria-hidden="true">{ "Δ" }</i> }
         </button>
     }
 }

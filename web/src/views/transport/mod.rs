@@ -73,6 +73,7 @@ pub fn Transport(props: &Props) -> Html {
                 }
                 <span class="event mono">{ "event " }{ scene.at.0 }</span>
                 <label class="speed"><span class="visually-hidden">{ "Speed" }</span>{ speeds(props.speed, send) }</label>
+                if !props.following { { memory(&props.tree) } }
                 <span class="gear" title="The journey's axis is by event. This is the scale of time right here.">{ gear_text(props, beat) }</span>
             </div>
             if props.following {
@@ -85,6 +86,23 @@ pub fn Transport(props: &Props) -> Html {
                 </div>
             }
         </section>
+    }
+}
+
+/// What the run's events take of the memory they may take.
+fn memory(tree: &Branches) -> Html {
+    let (bytes, most) = tree.memory;
+    if most == 0 {
+        return Html::default();
+    }
+    let text = format!("{}.{} of {} MB", bytes >> 20, (bytes & 0xf_ffff) * 10 >> 20, most >> 20);
+    match tree.forgotten {
+        0 => {
+            html! { <span class="memory" title="Memory of the run's events, and its limit" data-testid="memory">{ text }</span> }
+        }
+        n => {
+            html! { <span class="memory full" data-testid="memory">{ format!("{text}: the first {n} events are forgotten") }</span> }
+        }
     }
 }
 
