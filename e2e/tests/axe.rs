@@ -71,6 +71,9 @@ async fn no_screen_of_a_desktop_violates_wcag() -> Result<()> {
         page.find("[data-testid=help]").await?;
         found.extend(judge(&page, &format!("{scheme} help")).await?);
     }
+    let page = open(&bridge, "s=send", Viewport::DESKTOP, "light").await?;
+    page.find("[data-testid=storyboard]").await?;
+    found.extend(judge(&page, "reduced motion").await?);
     none(found)
 }
 

@@ -115,3 +115,51 @@ async fn a_value_tells_why_it_is_so() -> Result<()> {
     ensure!(page.attribute("[data-field='ip.checksum']", "aria-pressed").await?.as_deref() == Some("true"));
     Ok(())
 }
+
+/// A transfer of a million events and more.
+const LONG: &str = r#"
+title = "A long run"
+seed = 1
+until = "60s"
+[[host]]
+name = "alice"
+address = "10.0.0.1/24"
+[[host]]
+name = "bob"
+address = "10.0.0.2/24"
+[[wire]]
+between = ["alice", "bob"]
+rate = "100Mbit"
+delay = "1ms"
+[[program]]
+host = "bob"
+builtin = "httpd"
+[[program]]
+host = "alice"
+builtin = "curl"
+args = ["-s", "-o", "x", "http://10.0.0.2/bytes/60000000"]
+start = "10ms"
+"#;
+
+#[tokio::test]
+async fn a_long_run_shows_how_far_it_is_and_can_be_stopped() -> Result<()> {
+    let bridge = Bridge::without_tap()?;
+    let page = open(&bridge, "s=send&e=60").await?;
+    let text = serde_json::to_string(LONG)?;
+    page.eval(&format!("{{ const dataTransfer = new DataTransfer(); dataTransfer.items.add(new File([{text}], 'long.toml')); document.body.dispatchEvent(new DragEvent('drop', {{ dataTransfer, bubbles: true, cancelable: true }})); 0 }}")).await?;
+    page.wait_until("document.querySelector('[data-testid=running] progress')?.value > 0", LIMIT).await?;
+    page.click("[data-testid=stop]").await?;
+    page.wait_until(
+        &format!("{READY} && document.querySelector('.notice')?.innerText.includes('You stopped the run')"),
+        LIMIT,
+    )
+    .await?;
+    // What there is can be looked at: to its end, and back.
+    page.click("[data-testid=end]").await?;
+    page.wait_until("Number(document.querySelector('#page').dataset.event) > 8000", LIMIT).await?;
+    ensure!(page.text("[data-testid=memory]").await?.contains(" of 64 MB"));
+    page.click("[data-testid=start]").await?;
+    page.wait_until("Number(document.querySelector('#page').dataset.event) < 10", LIMIT).await?;
+    assert_eq!(page.console_errors().await?, Vec::<String>::new());
+    Ok(())
+}

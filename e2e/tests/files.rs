@@ -61,6 +61,8 @@ async fn a_saved_run_opens_as_a_capture() -> Result<()> {
     let events = String::from_utf8(save(&page, "save-events", "send.events.jsonl").await?)?;
     ensure!(events.lines().count() > 500 && events.starts_with('{'), "{}", &events[..200]);
     let file = save(&page, "save-pcapng", "send.pcapng").await?;
+    let picture = String::from_utf8(save(&page, "picture-hosts", "send-60-hosts.svg").await?)?;
+    ensure!(picture.starts_with("<svg") && picture.contains("socket") && picture.contains("--purple"));
     drop_file(&page, "send.pcapng", &file).await?;
     count(&page, "30 packets").await?;
     // The same grid shows any packet; a filter with a slip says where; a right one filters.

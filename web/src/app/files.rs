@@ -2,10 +2,10 @@
 
 use super::Sender;
 use crate::engine::{Saved, words};
-use crate::store::{Action, FileAction};
+use crate::store::{Action, FileAction, Pane};
 use gloo_events::{EventListener, EventListenerOptions};
 use js_sys::{Array, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Url, window};
 use yew::{Callback, Event};
@@ -93,6 +93,19 @@ async fn bytes(file: &File) -> Result<Vec<u8>, String> {
 pub fn download(saved: &Saved) {
     // Where it is refused, as in a sandboxed frame, there is nothing else to do.
     let _ = try_download(saved);
+}
+
+#[wasm_bindgen(module = "/src/app/picture.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = paneAsSvg, catch)]
+    fn pane_as_svg(selector: &str) -> Result<Option<String>, JsValue>;
+}
+
+/// Saves the picture of a pane as SVG.
+pub fn save_picture(pane: Pane, name: String) {
+    if let Ok(Some(text)) = pane_as_svg(pane.selector()) {
+        download(&Saved { name, mime: "image/svg+xml".to_owned(), bytes: text.into_bytes() });
+    }
 }
 
 fn try_download(saved: &Saved) -> Result<(), JsValue> {

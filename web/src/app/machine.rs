@@ -122,6 +122,7 @@ impl Machine {
                         self.ask(EngineRequest::Live(LiveRequest::Connect { url }));
                     }
                 }
+                Effect::SavePicture(pane, name) => files::save_picture(pane, name),
                 Effect::Download(saved) => files::download(&saved),
                 Effect::Copy(text) => {
                     if let Some(window) = window() {

@@ -1,6 +1,6 @@
 //! What can happen to the page, and what it wants done outside.
 
-use super::{Bits, BranchAction, Card, DrawerKind, FileAction, PacketRef};
+use super::{Bits, BranchAction, Card, DrawerKind, FileAction, PacketRef, Pane};
 use crate::engine::{EngineReply, EngineRequest, Saved, Source, Trouble};
 use crate::time::{Moment, Speed};
 use lab::scene::TimeCommand;
@@ -104,4 +104,6 @@ pub enum Effect {
     Copy(String),
     /// Give this file to the reader.
     Download(Saved),
+    /// Save the picture of a pane, under this name.
+    SavePicture(Pane, String),
 }

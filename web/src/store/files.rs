@@ -29,6 +29,8 @@ pub enum FileAction {
     Dismiss,
     /// Save something of the run.
     Save(SaveWhat),
+    /// Save the picture of a pane.
+    SavePicture(Pane),
     /// Show or hide the list of the run's packets.
     ToggleList,
     /// Another display filter.
@@ -43,6 +45,54 @@ pub enum FileAction {
     Follow(Option<u32>),
     /// Show the list of streams, or of packets.
     Streams(bool),
+}
+
+/// A pane whose picture can be saved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pane {
+    /// The two hosts and the wire.
+    Tower,
+    /// The packet's memory.
+    Strip,
+    /// The header.
+    Inspector,
+    /// The open drawer.
+    Drawer,
+}
+
+impl Pane {
+    /// All.
+    pub const ALL: [Pane; 4] = [Pane::Tower, Pane::Strip, Pane::Inspector, Pane::Drawer];
+
+    /// What the reader calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Pane::Tower => "the hosts",
+            Pane::Strip => "the packet's memory",
+            Pane::Inspector => "the header",
+            Pane::Drawer => "the drawer",
+        }
+    }
+
+    /// Its name in a file's name.
+    pub fn key(self) -> &'static str {
+        match self {
+            Pane::Tower => "hosts",
+            Pane::Strip => "memory",
+            Pane::Inspector => "header",
+            Pane::Drawer => "drawer",
+        }
+    }
+
+    /// How it is found in the page.
+    pub fn selector(self) -> &'static str {
+        match self {
+            Pane::Tower => ".tower",
+            Pane::Strip => ".strip",
+            Pane::Inspector => ".inspector",
+            Pane::Drawer => ".drawer-pane",
+        }
+    }
 }
 
 /// A list of packets as it is shown.
@@ -174,6 +224,10 @@ impl Page {
             }
             FileAction::Dismiss => self.files.trouble = None,
             FileAction::Save(what) => return vec![Effect::Ask(EngineRequest::Save(what))],
+            FileAction::SavePicture(pane) => {
+                let name = format!("{}-{}-{}.svg", self.scenario, self.scene.at.0, pane.key());
+                return vec![Effect::SavePicture(pane, name)];
+            }
             FileAction::ToggleList => {
                 if self.files.packets.take().is_none() {
                     // One drawer at a time.

@@ -20,7 +20,7 @@ mod why;
 pub use action::{Action, Effect};
 pub use branch::{BranchAction, BranchPage, Editor};
 pub use drawer::{Drawer, DrawerKind, Lit};
-pub use files::{FileAction, FilePage, Files, LINES, PacketList};
+pub use files::{FileAction, FilePage, Files, LINES, PacketList, Pane};
 pub use link::{Link, is_name};
 pub use live::LivePage;
 pub use packed::Packed;

@@ -287,6 +287,11 @@ impl Page {
             Some(hero) => {
                 let from =
                     self.taken_over_at.take().filter(|at| (hero.from..=hero.to).contains(at)).unwrap_or(hero.from);
+                if self.less_motion {
+                    // All states are seen at once, the last one first.
+                    self.question = Question::Asked;
+                    return self.go(TimeCommand::Seek(hero.to));
+                }
                 self.playing = Some(Playing { until: hero.to, by_itself: true });
                 self.go(TimeCommand::Seek(from))
             }

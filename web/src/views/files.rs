@@ -3,7 +3,7 @@
 use super::inspector::Inspector;
 use super::packets::{Follow, Packets};
 use crate::engine::{FileOpened, SaveWhat};
-use crate::store::{Action, FileAction, FilePage, Files};
+use crate::store::{Action, FileAction, FilePage, Files, Pane};
 use lab::capture::StreamLine;
 use stack::trace::EventId;
 use yew::prelude::*;
@@ -13,6 +13,10 @@ use yew::prelude::*;
 pub struct FileMenuState {
     /// There is a run to save.
     pub can_save: bool,
+    /// A drawer is open.
+    pub drawer: bool,
+    /// The packet's memory is shown.
+    pub strip: bool,
     /// The run's packets can be listed.
     pub can_list: bool,
 }
@@ -51,6 +55,20 @@ pub fn FileMenu(props: &MenuProps) -> Html {
                 { save(SaveWhat::Pcapng, "save-pcapng", "Save the packets", "pcapng for Wireshark; comments name each step") }
                 { save(SaveWhat::Events, "save-events", "Save the events", "JSON, one event a line, as lab run --events") }
                 { save(SaveWhat::Scenario, "save-scenario", "Save the scenario", "TOML with the programs in it; opens here again") }
+                <div class="pictures" role="group" aria-label="Save a picture">
+                    <b>{ "Save a picture (SVG) of" }</b>
+                    { for Pane::ALL.into_iter().map(|pane| {
+                        let onclick = props.send.reform(move |_: MouseEvent| Action::File(FileAction::SavePicture(pane)));
+                        let can = match pane {
+                            Pane::Drawer => state.drawer,
+                            Pane::Strip => state.strip,
+                            _ => state.can_save,
+                        };
+                        html! {
+                            <button type="button" {onclick} disabled={!can} popovertarget="file-menu" popovertargetaction="hide" data-testid={format!("picture-{}", pane.key())}>{ pane.name() }</button>
+                        }
+                    }) }
+                </div>
             </div>
         </>
     }

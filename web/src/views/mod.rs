@@ -17,6 +17,7 @@ mod program;
 mod python;
 mod question;
 mod shell;
+mod storyboard;
 mod strace;
 mod strip;
 mod tower;

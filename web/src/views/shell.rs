@@ -66,7 +66,12 @@ pub fn Shell(props: &ShellProps) -> Html {
 /// What the menu of files can do now.
 fn menu(page: &Page) -> FileMenuState {
     FileMenuState {
-        can_save: page.phase == Phase::Ready && page.live.is_none(),
+        can_save: page.phase == Phase::Ready && page.live.is_none() && page.files.file.is_none(),
+        drawer: page.drawer.open.is_some() && page.files.file.is_none(),
+        strip: page.files.packets.is_none()
+            && page.branches.compared.is_none()
+            && page.files.file.is_none()
+            && page.phase == Phase::Ready,
         can_list: page.has_scene() && page.live.is_none() && page.files.file.is_none(),
     }
 }
@@ -117,7 +122,7 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                     now_ns={scene.now_ns} at={scene.at} lit={page.lit()} following={page.live.as_ref().is_some_and(|live| live.follows())} send={send.clone()} />
             }
             <Transport following={page.live.as_ref().is_some_and(|live| live.follows())} scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
-                speed={page.speed} flag={flag(page)} tree={page.branches.tree.clone()} compared={page.branches.compared.as_ref().map(|(other, _)| *other)} send={send.clone()} />
+                speed={page.speed} flag={flag(page)} story={page.hero.clone().filter(|_| page.less_motion)} tree={page.branches.tree.clone()} compared={page.branches.compared.as_ref().map(|(other, _)| *other)} send={send.clone()} />
             <Tree scene={scene.clone()} />
         </>
     }

@@ -6,9 +6,10 @@ mod overview;
 use crate::engine::Branches;
 use crate::shared::Shared;
 use crate::store::{Action, BranchAction};
-use crate::time::{Speed, beat_at, gear, stay_ms, time};
+use crate::time::{Hero, Speed, beat_at, gear, stay_ms, time};
 use crate::views::branches::BranchStrip;
 use crate::views::hue::layer_name;
+use crate::views::storyboard::Storyboard;
 use icons::Icon;
 use lab::scene::{Scene, TimeCommand, Timeline};
 use overview::Overview;
@@ -40,6 +41,9 @@ pub struct Props {
     /// With which branch the shown one is compared.
     #[prop_or_default]
     pub compared: Option<u32>,
+    /// The journey, where it is shown as a strip of its states.
+    #[prop_or_default]
+    pub story: Option<Hero>,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -80,6 +84,9 @@ pub fn Transport(props: &Props) -> Html {
                 <p class="scrub following" data-k="following">{ "The timeline of what has happened so far appears here when you pause or step." }</p>
             } else {
                 <div class="scrub" data-k="scrub">
+                    if let Some(hero) = props.story.clone() {
+                        <Storyboard {hero} timeline={timeline.clone()} hosts={props.hosts.hosts.clone()} at={scene.at} send={send.clone()} />
+                    }
                     { slider(props, beat) }
                     <Overview timeline={timeline.clone()} info={props.hosts.clone()} at={scene.at} flag={props.flag} send={send.clone()} />
                     <BranchStrip tree={props.tree.clone()} timeline={timeline.clone()} info={props.hosts.clone()} compared={props.compared} send={send.clone()} />
@@ -95,7 +102,7 @@ fn memory(tree: &Branches) -> Html {
     if most == 0 {
         return Html::default();
     }
-    let text = format!("{}.{} of {} MB", bytes >> 20, (bytes & 0xf_ffff) * 10 >> 20, most >> 20);
+    let text = format!("{}.{} of {} MB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20, most >> 20);
     match tree.forgotten {
         0 => {
             html! { <span class="memory" title="Memory of the run's events, and its limit" data-testid="memory">{ text }</span> }
