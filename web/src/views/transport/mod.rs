@@ -102,13 +102,17 @@ fn memory(tree: &Branches) -> Html {
     if most == 0 {
         return Html::default();
     }
-    let text = format!("{}.{} of {} MB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20, most >> 20);
+    let taken = match bytes {
+        0..0x10_0000 => format!("{} kB", bytes.div_ceil(1024)),
+        _ => format!("{}.{} MB", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
+    };
+    let text = format!("{taken} of {} MB", most >> 20);
     match tree.forgotten {
         0 => {
-            html! { <span class="memory" title="Memory of the run's events, and its limit" data-testid="memory">{ text }</span> }
+            html! { <span class="run-memory" title="Memory of the run's events, and its limit" data-testid="memory">{ text }</span> }
         }
         n => {
-            html! { <span class="memory full" data-testid="memory">{ format!("{text}: the first {n} events are forgotten") }</span> }
+            html! { <span class="run-memory full" data-testid="memory">{ format!("{text}: the first {n} events are forgotten") }</span> }
         }
     }
 }
