@@ -26,7 +26,10 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
         let mut rest = skb;
         rest.pull(header_len, cx);
         let mut segments = Vec::with_capacity(rest.len().div_ceil(size.max(1)));
-        while rest.len() > size {
+        // The last one keeps its head, unless its headers would lie on the payload of the one before, which the
+        // retransmit queue shares.
+        while rest.len() > size || (rest.headlen() > 0 && !segments.is_empty()) {
+            let size = size.min(rest.len());
             // What lies in the linear area is copied, as skb_segment does.
             let linear = rest.headlen().min(size) as u32;
             let mut segment = SkBuff::alloc(MAX_TCP_HEADER + linear, cx);
@@ -35,7 +38,11 @@ pub(super) fn tcp_gso_segment(skb: SkBuff, cx: &mut Cx<'_>) -> Vec<SkBuff> {
             segment.move_front(&mut rest, size, cx);
             segments.push(segment);
         }
-        segments.push(rest);
+        if segments.is_empty() || !rest.is_empty() {
+            segments.push(rest);
+        } else {
+            rest.consume(cx);
+        }
         let count = segments.len();
         for (index, segment) in segments.iter_mut().enumerate() {
             if segment.gso_size > 0 {
@@ -147,13 +154,8 @@ mod tests {
     const SRC: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
     const DST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
-    fn super_packet(payload: &[u8], gso_size: u16, cx: &mut Cx<'_>) -> SkBuff {
-        let mut skb = SkBuff::alloc(MAX_TCP_HEADER, cx);
-        skb.reserve(MAX_TCP_HEADER, cx);
-        let mut done = 0;
-        while done < payload.len() {
-            done += skb.append_page(&payload[done..], cx);
-        }
+    /// Those of TCP with timestamps, IPv4 and Ethernet.
+    fn headers(skb: &mut SkBuff, cx: &mut Cx<'_>) {
         let tcp = TcpRepr { seq: u32::MAX - 2000, ack: 7, flags: ACK | PSH | FIN | CWR, ..TcpRepr::default() };
         let at = skb.push(32, cx);
         skb.write_header(
@@ -183,6 +185,16 @@ mod tests {
         let at = skb.push(14, cx);
         skb.write_header(Proto::Ethernet, at, &ethernet.emit(), cx);
         skb.set_header(HeaderOffset::Mac, at, cx);
+    }
+
+    fn super_packet(payload: &[u8], gso_size: u16, cx: &mut Cx<'_>) -> SkBuff {
+        let mut skb = SkBuff::alloc(MAX_TCP_HEADER, cx);
+        skb.reserve(MAX_TCP_HEADER, cx);
+        let mut done = 0;
+        while done < payload.len() {
+            done += skb.append_page(&payload[done..], cx);
+        }
+        headers(&mut skb, cx);
         (skb.gso_size, skb.gso_segs) = (gso_size, payload.len().div_ceil(usize::from(gso_size)) as u16);
         skb
     }
@@ -216,5 +228,27 @@ mod tests {
             assert_eq!(mem.in_use(), 0);
             assert_eq!(mem.bytes_copied(CopyKind::Kernel), 0);
         }
+    }
+
+    #[test]
+    fn cutting_a_clone_leaves_the_linear_payload_of_the_original_as_it_was() {
+        let payload: Vec<u8> = (0..1000_u32).map(|i| (i * 3) as u8).collect();
+        let (mut trace, mut mem) = (Tracer::new(true), Mem::default());
+        let cx = &mut Cx { now: Instant::ZERO, trace: &mut trace, mem: &mut mem };
+        let mut original = SkBuff::alloc(MAX_TCP_HEADER + 1000, cx);
+        original.reserve(MAX_TCP_HEADER, cx);
+        original.append(CopyKind::FromUser, &payload, cx);
+        let mut skb = original.skb_clone(cx);
+        headers(&mut skb, cx);
+        (skb.gso_size, skb.gso_segs) = (988, 2);
+        let mut got = Vec::new();
+        for segment in tcp_gso_segment(skb, cx) {
+            segment.copy_out(CopyKind::DmaOut, 66, segment.len() - 66, &mut got, cx);
+            segment.consume(cx);
+        }
+        assert!(got == payload);
+        assert!(original.bytes(cx) == payload);
+        original.consume(cx);
+        assert_eq!(cx.mem.in_use(), 0);
     }
 }
