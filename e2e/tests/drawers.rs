@@ -79,3 +79,51 @@ async fn drawers_fit_a_phone() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_click_in_the_plots_moves_time_and_lights_the_segment_in_the_ladder() -> Result<()> {
+    let bridge = Bridge::without_tap()?;
+    let page = open(&bridge, "s=loss&e=900&d=plots", Viewport::DESKTOP).await?;
+    page.find(".plot svg").await?;
+    ensure!(page.text(".plots").await?.contains("limited by"), "the ribbon has a name");
+    ensure!(page.count("[data-testid=plots-table] td").await? > 50, "the plots are a table as well");
+    let before = page.eval(EVENT).await?;
+    page.click(".plot svg").await?;
+    page.wait_until(&format!("{EVENT} !== {before}"), LIMIT).await?;
+    page.eval("document.querySelector('#stage').focus()").await?;
+    page.key("1").await?;
+    page.wait_until(
+        "document.querySelectorAll('.stripe').length > 2 && document.querySelector('[data-testid=ladder-now]')",
+        LIMIT,
+    )
+    .await?;
+    ensure!(page.count(".plots").await? == 0, "one drawer at a time");
+    assert_eq!(page.console_errors().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_calls_follow_the_cursor_and_lead_back_to_it() -> Result<()> {
+    let bridge = Bridge::without_tap()?;
+    let page = open(&bridge, "s=send&e=480&d=calls", Viewport::DESKTOP).await?;
+    page.wait_until(
+        "document.querySelector('.calls .here code')?.textContent === \
+                     document.querySelector('.caption .kernel b').textContent",
+        LIMIT,
+    )
+    .await?;
+    let text = page.text(".calls").await?;
+    for name in ["__sys_sendto", "__tcp_transmit_skb", "__ip_queue_xmit", "tcp_v4_rcv", "softirq"] {
+        ensure!(text.contains(name), "{name} is not among the calls");
+    }
+    // The cursor's own line is in sight; another call leads to its moment.
+    let inside = "{ const r = document.querySelector('.calls .here').getBoundingClientRect(), f = document.querySelector('.calls').getBoundingClientRect(); r.top >= f.top && r.bottom <= f.bottom }";
+    ensure!(page.eval(inside).await? == true, "the cursor's line is not in sight");
+    page.eval(
+        "[...document.querySelectorAll('.calls tr button')].find(b => b.textContent.includes('eth_header')).click()",
+    )
+    .await?;
+    page.wait_until("document.querySelector('.caption .kernel b').textContent === 'eth_header'", LIMIT).await?;
+    assert_eq!(page.console_errors().await?, Vec::<String>::new());
+    Ok(())
+}

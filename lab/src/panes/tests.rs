@@ -27,6 +27,7 @@ fn web(wire: &str, path: &str) -> Lab {
 fn ladder(lab: &Lab, at: EventId, window: Option<(u64, u64)>) -> Ladder {
     match lab.pane(&PaneQuery::Ladder { at, window }) {
         PaneView::Ladder(ladder) => ladder,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -130,4 +131,115 @@ fn through_a_switch_a_frame_has_a_way_for_each_wire() {
         assert_eq!(rung.end_ns - rung.out_ns, 2_000_000, "{rung:?}");
         assert!(rung.label.is_empty(), "one label a frame: {rung:?}");
     }
+}
+
+fn plots(lab: &Lab, window: Option<(u64, u64)>) -> Plots {
+    match lab.pane(&PaneQuery::Plots { connection: 0, window }) {
+        PaneView::Plots(plots) => plots,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_sequence_plot_lies_between_the_ack_line_and_the_window_line() {
+    let lab = web("loss = 3", "/bytes/200000 -o x");
+    let plots = plots(&lab, None);
+    assert_eq!(plots.sender, Some(HostId(1)), "the server sends most");
+    assert!(plots.connections[0].0.starts_with("192.168.1.100:80 "), "{:?}", plots.connections);
+    let at = |line: &Steps, now: u64| {
+        let after = line.partition_point(|(when, _)| *when <= now);
+        after.checked_sub(1).map(|i| line[i].1)
+    };
+    for s in plots.segments.iter().filter(|s| s.seq > 0) {
+        let (ack, end) = (at(&plots.acks, s.at_ns).unwrap(), at(&plots.wends, s.at_ns).unwrap());
+        assert!(s.again || s.seq >= ack, "{s:?} {ack}");
+        assert!(s.seq + s.len <= end, "{s:?} {end}");
+    }
+    assert!(plots.segments.iter().any(|s| s.again) && plots.segments.iter().any(|s| s.lost));
+    assert!(!plots.sacks.is_empty());
+    assert!(plots.acks.last().unwrap().1 > 200_000);
+}
+
+#[test]
+fn the_windows_are_those_of_the_kernel() {
+    let lab = web("", "/bytes/300000 -o x");
+    let plots = plots(&lab, None);
+    assert!(plots.cwnd.len() > 3 && plots.cwnd[0].1 >= 10 * 1_400, "{:?}", &plots.cwnd[..3]);
+    for (at, flight) in &plots.flight {
+        let cwnd = plots.cwnd.iter().rev().find(|(when, _)| when <= at).map_or(u32::MAX, |(_, cwnd)| *cwnd);
+        assert!(*flight <= cwnd.saturating_add(3_000), "{at}: {flight} in flight, cwnd {cwnd}");
+    }
+    // 5 ms there, 5 ms back, and what the slow wire adds.
+    assert!(plots.srtt.iter().skip(2).all(|(_, us)| (10_000..200_000).contains(us)), "{:?}", plots.srtt);
+    let limits: std::collections::BTreeSet<u8> = plots.limits.iter().map(|(_, limit)| *limit as u8).collect();
+    assert!(limits.contains(&(Limit::Cwnd as u8)) && limits.contains(&(Limit::App as u8)), "{:?}", plots.limits);
+}
+
+#[test]
+fn plots_of_a_long_run_are_small() {
+    let lab = web("loss = 1", "/bytes/2000000 -o x");
+    let view = lab.pane(&PaneQuery::Plots { connection: 0, window: None });
+    let bytes = postcard::to_allocvec(&view).unwrap().len();
+    assert!(bytes < 96_000, "{bytes} bytes");
+}
+
+fn trace(lab: &Lab, at: EventId, skb: Option<crate::scene::SkbRef>) -> CallTrace {
+    match lab.pane(&PaneQuery::Calls { at, skb, frame: None }) {
+        PaneView::Calls(trace) => trace,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The skb of the first segment with payload, as the sender's card has it.
+fn request(lab: &Lab) -> crate::scene::SkbRef {
+    let flow = Flow::read(lab.log(), lab.config());
+    let packet = flow.packets.iter().find(|p| p.segment.as_ref().is_some_and(|s| s.len > 0)).unwrap();
+    crate::scene::SkbRef { host: HostId(0), skb: packet.skb }
+}
+
+#[test]
+fn the_trace_of_a_packet_goes_down_one_host_and_up_the_other() {
+    let lab = web("", "/");
+    let trace = trace(&lab, lab.last(), Some(request(&lab)));
+    let on = |host: u8| -> Vec<&str> {
+        trace.rows.iter().filter(|r| r.host == HostId(host) && r.touches()).map(|r| r.function.name()).collect()
+    };
+    let in_order = |functions: &[&str], expected: &[&str]| {
+        let mut rest = functions.iter();
+        for name in expected {
+            assert!(rest.any(|f| f == name), "{name} in {functions:?}");
+        }
+    };
+    in_order(&on(0), &["tcp_sendmsg_locked", "__tcp_transmit_skb", "__ip_queue_xmit", "eth_header", "ndo_start_xmit"]);
+    in_order(&on(1), &["eth_type_trans", "ip_rcv", "tcp_v4_rcv", "tcp_rcv_established", "tcp_recvmsg_locked"]);
+    for row in &trace.rows {
+        assert!(row.exit == EventId::NONE || row.exit >= row.enter, "{row:?}");
+    }
+    let syscall = trace.rows.iter().find(|r| r.depth == 0).unwrap();
+    assert_eq!(syscall.function.name(), "__sys_sendto", "{:?}", &trace.rows[..3]);
+}
+
+#[test]
+fn without_a_packet_the_trace_is_the_run_of_the_kernel_under_the_cursor() {
+    let lab = web("", "/");
+    let (at, event) = lab.log().since(EventId(1)).find(|(_, e)| matches!(e.what, What::Route { .. })).unwrap();
+    let trace = trace(&lab, at, None);
+    let depth_0: Vec<&CallRow> = trace.rows.iter().filter(|r| r.depth == 0).collect();
+    assert_eq!(depth_0.len(), 1, "{depth_0:?}");
+    assert_eq!(depth_0[0].function.name(), "__sys_connect");
+    assert!(
+        trace.rows.iter().any(|r| r.function == event.function && r.notes.contains(&"a route is chosen".to_owned()))
+    );
+    assert!(trace.rows.iter().all(|r| r.host == event.host));
+}
+
+#[test]
+fn a_dropped_packet_ends_with_its_reason() {
+    let lab = web("loss = 8", "/bytes/60000 -o x");
+    let flow = Flow::read(lab.log(), lab.config());
+    let leg = flow.legs.iter().find(|leg| leg.lost.is_some()).unwrap();
+    let frame = Some(flow.packets[leg.packet].frame);
+    let PaneView::Calls(trace) = lab.pane(&PaneQuery::Calls { at: leg.sent, skb: None, frame }) else { panic!() };
+    assert!(trace.rows.iter().any(|r| r.dropped == leg.lost), "{:#?}", trace.rows.last());
+    assert!(trace.rows.len() <= 260);
 }

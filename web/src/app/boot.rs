@@ -96,16 +96,19 @@ pub fn listen_to_address() {
     gloo_events::EventListener::new(&window, "hashchange", move |_| reload()).forget();
 }
 
-/// Scrolls the program so far that its current line is seen; never the page.
+/// Scrolls program and call trace so far that their current line is seen; never the page.
 pub fn keep_line_in_sight() {
     let Some(document) = window().and_then(|w| w.document()) else { return };
-    let source = document.query_selector(".source").ok().flatten();
-    let line = document.query_selector(".source .here").ok().flatten();
-    let (Some(source), Some(line)) = (source, line) else { return };
-    let (frame, line) = (source.get_bounding_client_rect(), line.get_bounding_client_rect());
-    let beyond = (line.bottom() - frame.bottom()).max(0.0) + (line.top() - frame.top()).min(0.0);
-    if beyond != 0.0 {
-        source.set_scroll_top(source.scroll_top() + beyond.round() as i32);
+    // The trace has a head that stays, and shows what comes next as well.
+    for (pane, head, next) in [(".source", 0.0, 0.0), (".calls", 28.0, 52.0)] {
+        let frame = document.query_selector(pane).ok().flatten();
+        let line = document.query_selector(&format!("{pane} .here")).ok().flatten();
+        let (Some(pane), Some(line)) = (frame, line) else { continue };
+        let (frame, line) = (pane.get_bounding_client_rect(), line.get_bounding_client_rect());
+        let beyond = (line.bottom() + next - frame.bottom()).max(0.0) + (line.top() - head - frame.top()).min(0.0);
+        if beyond != 0.0 {
+            pane.set_scroll_top(pane.scroll_top() + beyond.round() as i32);
+        }
     }
 }
 

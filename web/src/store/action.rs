@@ -47,6 +47,10 @@ pub enum Action {
     Pan(i32),
     /// Let the drawer choose its span of time.
     Fit,
+    /// Let the plots show another connection.
+    Connection(u16),
+    /// Go to a moment, ns.
+    VisitTime(u64),
     /// Go to an event, and look at its packet.
     Visit(EventId, Option<PacketRef>),
     /// The list of keys.

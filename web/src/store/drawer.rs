@@ -1,6 +1,6 @@
 //! The drawers above the timeline: which is open, how tall, what span of time they show, and asking for it.
 
-use super::{Effect, Page, Phase, Subject};
+use super::{Effect, PacketRef, Page, Phase, Subject};
 use crate::engine::EngineRequest;
 use crate::live::LiveRequest;
 use crate::shared::Shared;
@@ -12,16 +12,22 @@ use stack::trace::{EventId, FrameId};
 pub enum DrawerKind {
     /// Hosts side by side, time downwards.
     Ladder,
+    /// Sequence numbers, windows and queues over time.
+    Plots,
+    /// The kernel's functions.
+    Calls,
 }
 
 impl DrawerKind {
     /// All, in the order of their keys: 1, 2, 3.
-    pub const ALL: [DrawerKind; 1] = [DrawerKind::Ladder];
+    pub const ALL: [DrawerKind; 3] = [DrawerKind::Ladder, DrawerKind::Plots, DrawerKind::Calls];
 
     /// The name it has in links and attributes.
     pub fn key(self) -> &'static str {
         match self {
             DrawerKind::Ladder => "ladder",
+            DrawerKind::Plots => "plots",
+            DrawerKind::Calls => "calls",
         }
     }
 
@@ -29,6 +35,16 @@ impl DrawerKind {
     pub fn name(self) -> &'static str {
         match self {
             DrawerKind::Ladder => "Ladder",
+            DrawerKind::Plots => "Plots",
+            DrawerKind::Calls => "Calls",
+        }
+    }
+
+    /// How tall it is at first, CSS pixels.
+    pub fn height(self) -> u16 {
+        match self {
+            DrawerKind::Ladder | DrawerKind::Calls => 264,
+            DrawerKind::Plots => 380,
         }
     }
 
@@ -45,19 +61,19 @@ pub struct Drawer {
     pub open: Option<DrawerKind>,
     /// How tall it is, CSS pixels.
     pub height: u16,
+    /// The connection that the plots show.
+    pub connection: u16,
     /// The span of time that it shows, ns; `None`: as it likes.
     pub window: Option<(u64, u64)>,
 }
 
 impl Default for Drawer {
     fn default() -> Drawer {
-        Drawer { open: None, height: Drawer::HEIGHT, window: None }
+        Drawer { open: None, height: DrawerKind::Ladder.height(), connection: 0, window: None }
     }
 }
 
 impl Drawer {
-    /// Its height at first.
-    pub const HEIGHT: u16 = 264;
     /// Its height when it is made tall.
     pub const TALL: u16 = 480;
     /// The least and the most.
@@ -123,10 +139,15 @@ impl Page {
     }
 
     pub(super) fn toggle_drawer(&mut self, kind: DrawerKind) -> Vec<Effect> {
+        let before = self.drawer.open.unwrap_or(DrawerKind::Ladder);
         self.drawer.open = if self.drawer.open == Some(kind) { None } else { Some(kind) };
         if self.drawer.open.is_some() {
             // One drawer at a time.
             self.files.packets = None;
+        }
+        // A height that was chosen stays.
+        if self.drawer.height == before.height() {
+            self.drawer.height = self.drawer.open.unwrap_or(DrawerKind::Ladder).height();
         }
         self.looking.reset();
         vec![Effect::Address]
@@ -141,6 +162,8 @@ impl Page {
     fn shown_window(&self) -> Option<((u64, u64), (u64, u64))> {
         match &**self.looking.view.as_ref()? {
             PaneView::Ladder(ladder) => Some((ladder.window, ladder.run)),
+            PaneView::Plots(plots) => Some((plots.window, plots.run)),
+            PaneView::Calls(_) => None,
         }
     }
 
@@ -211,6 +234,25 @@ impl Page {
                 };
                 (!does).then_some(PaneQuery::Ladder { at, window })
             }
+            DrawerKind::Calls => {
+                let (skb, frame) = match self.subject().map(|subject| subject.packet()) {
+                    Some(PacketRef::Skb(skb)) => (Some(skb), None),
+                    Some(PacketRef::Frame(frame)) => (None, Some(frame)),
+                    None => (None, None),
+                };
+                let does = match (answered, self.pane().map(|view| &**view)) {
+                    // The same packet; and the cursor is where calls are shown.
+                    (Some(PaneQuery::Calls { at: of, skb: was, frame: on }), Some(PaneView::Calls(trace))) => {
+                        (was, on) == (skb, frame) && (of == at || trace.shows(at))
+                    }
+                    _ => false,
+                };
+                (!does).then_some(PaneQuery::Calls { at, skb, frame })
+            }
+            DrawerKind::Plots => {
+                let query = PaneQuery::Plots { connection: self.drawer.connection, window };
+                (answered != Some(query)).then_some(query)
+            }
         }
     }
 
@@ -219,6 +261,13 @@ impl Page {
             self.looking.answered = self.looking.under_way.take();
             self.looking.view = Some(view.into());
         }
+    }
+
+    /// Goes to the last stop at or before a moment.
+    pub(super) fn visit_time(&mut self, ns: u64) -> Vec<Effect> {
+        let after = self.timeline.beats.partition_point(|beat| beat.at_ns <= ns);
+        let event = after.checked_sub(1).map_or(self.timeline.first, |i| self.timeline.beats[i].event);
+        self.visit(event, None)
     }
 
     /// Goes to an event and looks at its packet.

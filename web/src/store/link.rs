@@ -30,6 +30,7 @@ impl Link {
     /// Reads a fragment, with or without `#`. What makes no sense is passed over.
     pub fn parse(fragment: &str) -> Link {
         let mut link = Link::default();
+        let mut height = None;
         for pair in fragment.trim_start_matches('#').split('&') {
             let Some((key, value)) = pair.split_once('=') else { continue };
             match key {
@@ -42,15 +43,17 @@ impl Link {
                 }
                 "d" => link.drawer.open = DrawerKind::from_key(value),
                 "h" => {
-                    let height = value.parse().unwrap_or(Drawer::HEIGHT);
-                    link.drawer.height = height.clamp(Drawer::LIMITS.0, Drawer::LIMITS.1);
+                    height = value.parse().ok().map(|height: u16| height.clamp(Drawer::LIMITS.0, Drawer::LIMITS.1));
                 }
+                "c" => link.drawer.connection = value.parse().unwrap_or(0),
                 "w" => link.drawer.window = span(value),
                 "z" => link.packed = Some(value.to_owned()).filter(|_| Packed::read(value).is_some()),
                 "token" => link.token = Some(value.to_owned()).filter(|token| !token.is_empty()),
                 _ => {}
             }
         }
+        let open = link.drawer.open;
+        link.drawer.height = height.or(open.map(DrawerKind::height)).unwrap_or(link.drawer.height);
         link
     }
 
@@ -64,9 +67,10 @@ impl Link {
             PacketRef::Frame(frame) => format!("k=w.{}", frame.0),
         }));
         parts.extend(self.selection.bits.map(|b| format!("f={}.{}.{}", name(b.proto), b.at, b.len)));
-        let Drawer { open, height, window } = self.drawer;
+        let Drawer { open, height, connection, window } = self.drawer;
         parts.extend(open.map(|kind| format!("d={}", kind.key())));
-        parts.extend(open.filter(|_| height != Drawer::HEIGHT).map(|_| format!("h={height}")));
+        parts.extend(open.filter(|kind| height != kind.height()).map(|_| format!("h={height}")));
+        parts.extend(open.filter(|_| connection > 0).map(|_| format!("c={connection}")));
         parts.extend(open.and(window).map(|(from, to)| format!("w={from}-{to}")));
         parts.extend(self.packed.as_ref().map(|packed| format!("z={packed}")));
         parts.extend(self.token.as_ref().map(|token| format!("token={token}")));
@@ -128,6 +132,8 @@ mod tests {
             "s=send",
             "k=w.3",
             "d=ladder",
+            "d=plots&h=300&c=2",
+            "d=calls",
             "s=loss&e=9&d=ladder&h=420&w=1000-250000",
             "token=abc",
             "",

@@ -181,6 +181,11 @@ impl Page {
                 self.drawer.window = None;
                 return vec![Effect::Address];
             }
+            Action::Connection(connection) => {
+                (self.drawer.connection, self.drawer.window) = (connection, None);
+                return vec![Effect::Address];
+            }
+            Action::VisitTime(ns) => return self.visit_time(ns),
             Action::Visit(event, packet) => return self.visit(event, packet),
             Action::Help(open) => self.help = open,
             Action::ToggleMotion => {
@@ -238,7 +243,7 @@ impl Page {
 
     /// Another run is to come: nothing of the old one counts any more.
     pub(super) fn restart(&mut self, name: &str) -> Vec<Effect> {
-        let drawer = Drawer { window: None, ..self.drawer };
+        let drawer = Drawer { window: None, connection: 0, ..self.drawer };
         let token = self.start.token.clone();
         let link = Link { scenario: Some(name.to_owned()), token, drawer, ..Link::default() };
         let mut page = Page::open(link, self.less_motion);

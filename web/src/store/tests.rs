@@ -293,7 +293,30 @@ fn a_rung_leads_to_its_frame() {
 fn another_scenario_keeps_the_drawer_but_not_its_span() {
     let mut stage = Stage::open("#e=60&d=ladder&h=420&w=0-9000000", SCENARIO);
     stage.act(Action::Scenario("other".to_owned()));
-    let Drawer { open, height, window } = stage.page.drawer;
+    let Drawer { open, height, window, .. } = stage.page.drawer;
     assert_eq!((open, height, window), (Some(DrawerKind::Ladder), 420, None));
     assert_eq!(stage.page.pane(), None);
+}
+
+#[test]
+fn a_moment_in_the_plots_leads_to_what_happened_then() {
+    let mut stage = Stage::open("#e=60&d=plots", SCENARIO);
+    assert!(matches!(stage.page.pane().map(|view| &**view), Some(lab::panes::PaneView::Plots(_))));
+    let beat = stage.page.timeline.beats[stage.page.timeline.beats.len() / 2].clone();
+    stage.act(Action::VisitTime(beat.at_ns));
+    assert_eq!(stage.page.scene.now_ns, beat.at_ns);
+    stage.act(Action::VisitTime(0));
+    assert!(stage.page.scene.now_ns <= stage.page.timeline.beats[0].at_ns);
+}
+
+#[test]
+fn each_drawer_opens_as_tall_as_it_needs_unless_a_height_was_chosen() {
+    let mut stage = Stage::open("#e=60", SCENARIO);
+    for (kind, height) in [(DrawerKind::Plots, 380), (DrawerKind::Ladder, 264)] {
+        stage.act(Action::Drawer(kind));
+        assert_eq!(stage.page.drawer.height, height);
+    }
+    stage.act(Action::DrawerHeight(500));
+    stage.act(Action::Drawer(DrawerKind::Plots));
+    assert_eq!(stage.page.drawer.height, 500);
 }

@@ -115,11 +115,11 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                 <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
             }
             <Caption scene={scene.clone()} aloud={page.playing.is_none()} />
-            <Buttons open={page.drawer.open} list={menu(page).can_list.then_some(page.files.packets.is_some())} send={send.clone()} />
+            <Buttons open={page.drawer.open} send={send.clone()} />
             { cards(page.card, page.live.is_some(), send) }
             if let Some(kind) = page.drawer.open {
                 <DrawerPane {kind} height={page.drawer.height} fitted={page.drawer.window.is_none()} view={page.pane().cloned()}
-                    now_ns={scene.now_ns} at={scene.at} lit={page.lit()} following={page.live.as_ref().is_some_and(|live| live.follows())} send={send.clone()} />
+                    now_ns={scene.now_ns} at={scene.at} hosts={page.info.clone()} lit={page.lit()} following={page.live.as_ref().is_some_and(|live| live.follows())} send={send.clone()} />
             }
             <Transport following={page.live.as_ref().is_some_and(|live| live.follows())} scene={scene.clone()} timeline={page.timeline.clone()} hosts={page.info.clone()} playing={page.playing.is_some() || page.live.as_ref().is_some_and(|live| live.follows())}
                 speed={page.speed} flag={flag(page)} story={page.hero.clone().filter(|_| page.less_motion)} tree={page.branches.tree.clone()} compared={page.branches.compared.as_ref().map(|(other, _)| *other)} send={send.clone()} />

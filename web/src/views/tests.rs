@@ -242,3 +242,35 @@ fn the_packet_that_the_page_is_about_lights_up_in_the_ladder() {
     assert!(drawer.contains("hue-tcp lit"), "{drawer}");
     assert!(text(part(drawer, "label left lit", "</button>")).starts_with("PSH ACK seq 1–"), "{drawer}");
 }
+
+#[test]
+fn the_plots_name_every_line_at_its_end_and_say_the_same_as_a_table() {
+    let mut stage = in_bulk("It stands for ");
+    stage.act(Action::Drawer(crate::store::DrawerKind::Plots));
+    let page = html(&stage);
+    let drawer = part(&page, "data-testid=\"drawer\"", "</section>");
+    let said = text(drawer);
+    for word in ["ACK ", "window ", "cwnd ", "rwnd ", "in flight ", "queue ", "limited by", "RTT "] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert!(drawer.contains("data-testid=\"plots-now\""));
+    let table = part(drawer, "data-testid=\"plots-table\"", "</table>");
+    assert!(table.matches("<tr>").count() > 4, "{table}");
+    assert!(drawer.matches("<path").count() < 60, "a line is one path");
+}
+
+#[test]
+fn the_calls_nest_and_one_of_them_is_where_the_cursor_is() {
+    let mut stage = at_layer(0, Layer::Ip);
+    stage.act(Action::Drawer(crate::store::DrawerKind::Calls));
+    let page = html(&stage);
+    let drawer = part(&page, "data-testid=\"drawer\"", "</section>");
+    assert_eq!(drawer.matches("aria-current=\"step\"").count(), 1, "{drawer}");
+    let here = text(part(drawer, "aria-current=\"step\"", "</tr>"));
+    let event = stage.page.scene.event.as_ref().expect("an event");
+    assert!(here.contains(event.function.name()), "{here}");
+    let said = text(drawer);
+    for name in ["__sys_sendto", "tcp_sendmsg_locked", "__ip_queue_xmit", "net/ipv4/ip_output.c", "softirq", "bob"] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+}

@@ -1,11 +1,14 @@
 //! The drawers above the timeline: their buttons, the frame around the open one, and what it shows.
 
 mod axis;
+mod calls;
 mod ladder;
+mod plots;
 
 use crate::shared::Shared;
-use crate::store::{Action, Drawer, DrawerKind, FileAction, Lit};
+use crate::store::{Action, Drawer, DrawerKind, Lit};
 use lab::panes::PaneView;
+use lab::scene::RunInfo;
 use stack::trace::EventId;
 use yew::prelude::*;
 
@@ -14,8 +17,6 @@ use yew::prelude::*;
 pub struct ButtonsProps {
     /// The open drawer.
     pub open: Option<DrawerKind>,
-    /// Is the list of packets open? `None`: there is none.
-    pub list: Option<bool>,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -33,10 +34,6 @@ pub fn Buttons(props: &ButtonsProps) -> Html {
                         title={format!("Key {key}")} data-testid={format!("drawer-{}", kind.key())}><kbd>{ key }</kbd>{ kind.name() }</button>
                 }
             }) }
-            if let Some(open) = props.list {
-                <button type="button" aria-expanded={open.to_string()} onclick={props.send.reform(|_: MouseEvent| Action::File(FileAction::ToggleList))} data-k="packets"
-                    title="Key 4" data-testid="drawer-packets"><kbd>{ "4" }</kbd>{ "Packets" }</button>
-            }
         </div>
     }
 }
@@ -56,6 +53,8 @@ pub struct DrawerProps {
     pub now_ns: u64,
     /// Its event.
     pub at: EventId,
+    /// The hosts' names.
+    pub hosts: Shared<RunInfo>,
     /// What lights up.
     pub lit: Lit,
     /// Does the cursor follow a live network?
@@ -83,6 +82,8 @@ pub fn DrawerPane(props: &DrawerProps) -> Html {
             </header>
             { match props.view.as_deref() {
                 Some(PaneView::Ladder(ladder)) => ladder::ladder(ladder, props, body),
+                Some(PaneView::Plots(plots)) => plots::plots(plots, props, body),
+                Some(PaneView::Calls(trace)) => calls::calls(trace, props, body),
                 None if props.following => empty("This drawer shows what has happened: pause or step to look at it."),
                 None => empty("Reading the run …"),
             } }
@@ -98,6 +99,8 @@ fn empty(text: &'static str) -> Html {
 fn about(props: &DrawerProps) -> Html {
     match props.view.as_deref() {
         Some(PaneView::Ladder(ladder)) => ladder::about(ladder),
+        Some(PaneView::Plots(plots)) => plots::about(plots, props),
+        Some(PaneView::Calls(trace)) => calls::about(trace),
         None => Html::default(),
     }
 }
@@ -110,15 +113,17 @@ fn tools(props: &DrawerProps) -> Html {
     };
     let (name, text, to) = match *height < Drawer::TALL {
         true => ("Taller", "Taller", Drawer::TALL),
-        false => ("Shorter", "Shorter", Drawer::HEIGHT),
+        false => ("Shorter", "Shorter", kind.height()),
     };
     html! {
         <div class="tools" role="group" aria-label="Span of time" data-k="tools">
+            if *kind != DrawerKind::Calls {
             { button("earlier", "Earlier (A)", "←", Action::Pan(-1), false) }
             { button("further", "Further away (S)", "−", Action::Zoom(-1), false) }
             { button("closer", "Closer (W)", "+", Action::Zoom(1), false) }
             { button("later", "Later (D)", "→", Action::Pan(1), false) }
             { button("fit", "Fit (F)", "Fit", Action::Fit, props.fitted) }
+            }
             { button("tall", name, text, Action::DrawerHeight(to), false) }
             { button("drawer-close", "Close the drawer", "✕", Action::Drawer(*kind), false) }
         </div>
@@ -159,7 +164,7 @@ fn handle(height: u16, send: &Callback<Action>) -> Html {
 
 #[cfg(target_arch = "wasm32")]
 mod pull {
-    use web_sys::{Element, PointerEvent};
+    use web_sys::{Element, Event, HtmlSelectElement, MouseEvent, PointerEvent};
     use yew::TargetCast;
 
     /// The pointer keeps hold of the edge wherever it goes.
@@ -178,16 +183,37 @@ mod pull {
         let drawer = edge.closest(".drawer-pane").ok()??.get_bounding_client_rect();
         Some((drawer.bottom() - f64::from(event.client_y())).clamp(0.0, 2_000.0) as u16)
     }
+
+    /// Where in the plots a click is, 0 to 1 from left to right.
+    pub fn share(event: &MouseEvent) -> Option<f64> {
+        let inside = event.target_dyn_into::<Element>()?.closest(".plots").ok()??;
+        let picture = inside.query_selector("svg").ok()??.get_bounding_client_rect();
+        let share = (f64::from(event.client_x()) - picture.left()) / picture.width().max(1.0);
+        (0.0..=1.0).contains(&share).then_some(share)
+    }
+
+    /// What a list of choices is set to.
+    pub fn chosen(event: &Event) -> Option<u16> {
+        event.target_dyn_into::<HtmlSelectElement>()?.value().parse().ok()
+    }
 }
 
 // Drawn to text, a page has no pointer.
 #[cfg(not(target_arch = "wasm32"))]
 mod pull {
-    use yew::PointerEvent;
+    use yew::{Event, MouseEvent, PointerEvent};
 
     pub fn take(_: &PointerEvent) {}
 
     pub fn height(_: &PointerEvent) -> Option<u16> {
+        None
+    }
+
+    pub fn share(_: &MouseEvent) -> Option<f64> {
+        None
+    }
+
+    pub fn chosen(_: &Event) -> Option<u16> {
         None
     }
 }
