@@ -117,8 +117,9 @@ async fn the_calls_follow_the_cursor_and_lead_back_to_it() -> Result<()> {
         ensure!(text.contains(name), "{name} is not among the calls");
     }
     // The cursor's own line is in sight; another call leads to its moment.
-    let inside = "{ const r = document.querySelector('.calls .here').getBoundingClientRect(), f = document.querySelector('.calls').getBoundingClientRect(); r.top >= f.top && r.bottom <= f.bottom }";
-    ensure!(page.eval(inside).await? == true, "the cursor's line is not in sight");
+    let bounds = |of: &str| format!("document.querySelector('{of}').getBoundingClientRect()");
+    let (line, pane) = (bounds(".calls .here"), bounds(".calls"));
+    page.wait_until(&format!("{line}.top >= {pane}.top && {line}.bottom <= {pane}.bottom"), LIMIT).await?;
     page.eval(
         "[...document.querySelectorAll('.calls tr button')].find(b => b.textContent.includes('eth_header')).click()",
     )

@@ -63,7 +63,8 @@ impl Component for Root {
     }
 
     fn rendered(&mut self, _: &Context<Root>, first: bool) {
-        boot::keep_line_in_sight();
+        // When what has changed below is in the document as well.
+        gloo_timers::callback::Timeout::new(0, boot::keep_line_in_sight).forget();
         if self.page.help != std::mem::replace(&mut self.helped, self.page.help) {
             // A dialog takes the focus when it opens, and gives it back.
             boot::focus(if self.page.help { "help-close" } else { "stage" });

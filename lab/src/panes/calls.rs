@@ -139,10 +139,11 @@ impl Family {
                 What::Frame { op: FrameOp::Transmit, frame, skb, .. } if family.skbs.contains(&(host, skb)) => {
                     family.frames.insert(frame);
                 }
-                What::SkbAlloc { skb, .. } => {
-                    if arrived_before(&events[..at], host, event).is_some_and(|frame| family.frames.contains(&frame)) {
-                        family.skbs.insert((host, skb));
-                    }
+                What::SkbAlloc { skb, .. }
+                    if arrived_before(&events[..at], host, event)
+                        .is_some_and(|frame| family.frames.contains(&frame)) =>
+                {
+                    family.skbs.insert((host, skb));
                 }
                 _ => {}
             }

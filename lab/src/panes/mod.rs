@@ -55,7 +55,7 @@ pub enum PaneView {
     /// The ladder.
     Ladder(Ladder),
     /// The plots.
-    Plots(Plots),
+    Plots(Box<Plots>),
     /// The call trace.
     Calls(CallTrace),
 }
@@ -66,7 +66,7 @@ pub fn look(log: &EventLog, config: &SceneConfig, query: &PaneQuery) -> PaneView
         PaneQuery::Ladder { at, window } => PaneView::Ladder(ladder::ladder(log, config, at, window)),
         PaneQuery::Calls { at, skb, frame } => PaneView::Calls(calls::calls(log, at, skb, frame)),
         PaneQuery::Plots { connection, window } => {
-            PaneView::Plots(plots::plots(log, config, connection.into(), window))
+            PaneView::Plots(Box::new(plots::plots(log, config, connection.into(), window)))
         }
     }
 }

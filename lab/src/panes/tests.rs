@@ -135,7 +135,7 @@ fn through_a_switch_a_frame_has_a_way_for_each_wire() {
 
 fn plots(lab: &Lab, window: Option<(u64, u64)>) -> Plots {
     match lab.pane(&PaneQuery::Plots { connection: 0, window }) {
-        PaneView::Plots(plots) => plots,
+        PaneView::Plots(plots) => *plots,
         other => panic!("{other:?}"),
     }
 }

@@ -75,7 +75,7 @@ fn line(row: &CallRow, props: &DrawerProps, line: Line) -> Html {
                     <code>{ row.function.name() }</code>
                 </button>
             </td>
-            <td class="mono">{ time(row.at_ns) }if line.apart > 0 { <small>{ " +" }{ time(line.apart) }</small> }</td>
+            <td class="mono">if line.apart > 0 || line.begins { { time(row.at_ns) } }if line.apart > 0 { <small>{ " +" }{ time(line.apart) }</small> }</td>
             <td class="notes">
                 { for row.notes.iter().map(|note| html! { <span>{ note }</span> }) }
                 { for row.dropped.map(|reason| html! { <strong title={reason.text()}>{ "✕ " }{ reason.name() }</strong> }) }
@@ -88,8 +88,8 @@ fn line(row: &CallRow, props: &DrawerProps, line: Line) -> Html {
 
 fn context(context: Context) -> &'static str {
     match context {
-        Context::Task => "task",
-        Context::Syscall => "task, in the kernel",
+        Context::Task => "program",
+        Context::Syscall => "task",
         Context::Softirq => "softirq",
         Context::Irq => "irq",
         Context::Nic => "card",
@@ -99,9 +99,9 @@ fn context(context: Context) -> &'static str {
 
 fn context_class(context: Context) -> &'static str {
     match context {
-        Context::Task | Context::Syscall => "task",
-        Context::Softirq => "softirq",
-        Context::Irq => "irq",
-        Context::Nic | Context::Wire => "hardware",
+        Context::Task | Context::Syscall => "by-task",
+        Context::Softirq => "by-softirq",
+        Context::Irq => "by-irq",
+        Context::Nic | Context::Wire => "by-hardware",
     }
 }

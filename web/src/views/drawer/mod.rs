@@ -72,7 +72,7 @@ pub fn DrawerPane(props: &DrawerProps) -> Html {
     let DrawerProps { kind, height, send, .. } = props;
     let body = f64::from(height.saturating_sub(HEAD));
     html! {
-        <section class={classes!("drawer-pane", kind.key())} id="drawer" aria-label={kind.name()} data-k="drawer-pane" data-testid="drawer" style={format!("--drawer:{height}px")}>
+        <section class="drawer-pane" data-kind={kind.key()} id="drawer" aria-label={kind.name()} data-k="drawer-pane" data-testid="drawer" style={format!("--drawer:{height}px")}>
             { handle(*height, send) }
             <header data-k="head">
                 <h2>{ kind.name() }</h2>
