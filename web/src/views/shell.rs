@@ -115,7 +115,7 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                 <Strip scene={scene.clone()} selection={page.selection} send={send.clone()} />
             }
             <Caption scene={scene.clone()} aloud={page.playing.is_none()} />
-            <Buttons open={page.drawer.open} send={send.clone()} />
+            <Buttons open={page.drawer.open} list={menu(page).can_list.then_some(page.files.packets.is_some())} send={send.clone()} />
             { cards(page.card, page.live.is_some(), send) }
             if let Some(kind) = page.drawer.open {
                 <DrawerPane {kind} height={page.drawer.height} fitted={page.drawer.window.is_none()} view={page.pane().cloned()}

@@ -6,7 +6,7 @@ mod ladder;
 mod plots;
 
 use crate::shared::Shared;
-use crate::store::{Action, Drawer, DrawerKind, Lit};
+use crate::store::{Action, Drawer, DrawerKind, FileAction, Lit};
 use lab::panes::PaneView;
 use lab::scene::RunInfo;
 use stack::trace::EventId;
@@ -17,6 +17,8 @@ use yew::prelude::*;
 pub struct ButtonsProps {
     /// The open drawer.
     pub open: Option<DrawerKind>,
+    /// Is the list of packets open? `None`: there is none.
+    pub list: Option<bool>,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -34,6 +36,10 @@ pub fn Buttons(props: &ButtonsProps) -> Html {
                         title={format!("Key {key}")} data-testid={format!("drawer-{}", kind.key())}><kbd>{ key }</kbd>{ kind.name() }</button>
                 }
             }) }
+            if let Some(open) = props.list {
+                <button type="button" aria-expanded={open.to_string()} onclick={props.send.reform(|_: MouseEvent| Action::File(FileAction::ToggleList))} data-k="packets"
+                    title="Key 4" data-testid="drawer-packets"><kbd>{ "4" }</kbd>{ "Packets" }</button>
+            }
         </div>
     }
 }
