@@ -102,7 +102,7 @@ fn body(props: &Props, region: &Region) -> Html {
             if !is_data { { grid::grid(region, &view, lights) } }
             { hex::hex(region, &view, lights) }
             { footer(region, &view, lights) }
-            if region.event != EventId::NONE { { why(props) } }
+            if region.event != EventId::NONE { { why(props, region) } }
         </>
     }
 }
@@ -114,7 +114,6 @@ fn footer(region: &Region, view: &HeaderView, lights: Lights) -> Html {
         return html! {
             <div class="about" data-k="about">
                 <p class="hint">{ "Point at a field, or tap it: its bytes light up, and this says what it means." }</p>
-                { jump(region, lights) }
             </div>
         };
     };
@@ -124,25 +123,13 @@ fn footer(region: &Region, view: &HeaderView, lights: Lights) -> Html {
                 { for field.computed.iter().map(|text| html! { <span class="computed">{ " " }{ text }</span> }) }</p>
             <p>{ field.meaning }</p>
             <p class="small">{ "Wireshark: " }<code class="mono">{ field.filter }</code>{ " · bytes " }<code class="mono">{ &field.raw }</code></p>
-            { jump(region, lights) }
         </div>
     }
 }
 
-fn jump(region: &Region, lights: Lights) -> Html {
-    if region.event == EventId::NONE {
-        // From a file: no event of ours wrote it.
-        return Html::default();
-    }
-    let onclick = lights.send.reform(|_: MouseEvent| Action::JumpToWrite);
-    html! {
-        <p class="why"><code>{ region.function.name() }</code>{ " wrote this header. " }
-            <button type="button" {onclick} data-testid="jump-to-write" data-event={region.event.0.to_string()}>{ "jump to the write" }</button></p>
-    }
-}
-
 /// Why the value is as it is: asked for, since it is a story of its own.
-fn why(props: &Props) -> Html {
+fn why(props: &Props, region: &Region) -> Html {
+    let jump = props.send.reform(|_: MouseEvent| Action::JumpToWrite);
     let onclick = props.send.reform(|_: MouseEvent| Action::Why);
     let change = |direction: i32| props.send.reform(move |_: MouseEvent| Action::Change(direction));
     let what = if props.selection.bits.is_some() { "Why this value?" } else { "Why this header?" };
@@ -150,8 +137,9 @@ fn why(props: &Props) -> Html {
         <div class="why-box" data-k="why">
             <div class="why-bar">
                 <button type="button" class="quiet" {onclick} aria-expanded={props.why.is_some().to_string()} data-testid="why">{ what }</button>
-                <button type="button" class="quiet" onclick={change(-1)} data-testid="change-back" title="Last change of the selection ( , )">{ "◀ last change" }</button>
-                <button type="button" class="quiet" onclick={change(1)} data-testid="change-on" title="Next change of the selection ( . )">{ "next ▶" }</button>
+                <button type="button" class="quiet" onclick={jump} data-testid="jump-to-write" data-event={region.event.0.to_string()} title="J">{ "jump to the write" }</button>
+                <button type="button" class="quiet" onclick={change(-1)} data-testid="change-back" title="Last change of the selection ( , )" aria-label="◀ last change">{ "◀" }</button>
+                <button type="button" class="quiet" onclick={change(1)} data-testid="change-on" title="Next change of the selection ( . )" aria-label="▶ next change">{ "▶" }</button>
             </div>
             if let Some(why) = &props.why {
                 <WhyChain causes={why.causes.clone()} at={props.scene.at} send={props.send.clone()} />
