@@ -20,6 +20,7 @@ pub mod rng;
 pub mod scenario;
 pub mod scene;
 pub mod strace;
+pub mod tables;
 pub mod tape;
 pub mod timeline;
 pub mod why;

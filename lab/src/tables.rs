@@ -149,7 +149,10 @@ mod tests {
         let info = lab().info();
         let table = |to: &str| routes(&info.routes[0], Use { to: Some(to.parse().unwrap()), sock: None });
         let lines: Vec<String> = table("10.0.1.1").into_iter().map(|row| row.lines[0].clone()).collect();
-        assert_eq!(lines, ["default via 10.0.1.1 dev eth0", "10.0.1.0/24 dev eth0 proto kernel scope link src 10.0.1.2"]);
+        assert_eq!(
+            lines,
+            ["default via 10.0.1.1 dev eth0", "10.0.1.0/24 dev eth0 proto kernel scope link src 10.0.1.2"]
+        );
         let used = |to: &str| table(to).iter().map(|row| row.used).collect::<Vec<bool>>();
         assert_eq!((used("10.0.1.9"), used("8.8.8.8")), (vec![false, true], vec![true, false]));
     }

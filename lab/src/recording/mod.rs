@@ -20,7 +20,9 @@ pub use fork::{Edit, ForkError, Replay};
 use crate::panes::{self, PaneQuery, PaneView};
 use crate::program::{Frontier, Interpreter};
 use crate::scenario::{Code, End, Scenario, WireSpec};
-use crate::scene::{HostConfig, InterfaceConfig, LineConfig, RunInfo, Scene, SceneConfig, TaskConfig, Timeline};
+use crate::scene::{
+    HostConfig, InterfaceConfig, LineConfig, RouteLine, RunInfo, Scene, SceneConfig, TaskConfig, Timeline,
+};
 use crate::tape::{Tape, Tapes};
 use crate::world::{Stepped, World};
 use digest::RunDigest;
@@ -323,7 +325,34 @@ pub(crate) fn host_config(config: &stack::host::HostConfig, tasks: Vec<TaskConfi
         interfaces.iter().find(on).map_or(2, |c| c.ifindex)
     };
     let neighbours = config.neighbours.iter().map(|(a, mac)| (*a, *mac, link(a))).collect();
-    HostConfig { name: config.name.clone(), interfaces, tasks, neighbours }
+    let routes = route_lines(config, &interfaces);
+    HostConfig { name: config.name.clone(), interfaces, tasks, routes, neighbours }
+}
+
+/// The routes that the stack makes of a configuration, as `ip route` lists them: the default route first.
+fn route_lines(config: &stack::host::HostConfig, interfaces: &[InterfaceConfig]) -> Vec<RouteLine> {
+    let dev = |gateway: std::net::Ipv4Addr| {
+        let near = |c: &&InterfaceConfig| c.address.is_some_and(|(b, p)| same_network(gateway, b, p));
+        interfaces.iter().find(near).map_or("?", |c| c.name.as_str())
+    };
+    let any = std::net::Ipv4Addr::UNSPECIFIED;
+    let by_default = config.gateway.map(|gateway| (any, 0, gateway));
+    let mut lines: Vec<RouteLine> = by_default
+        .into_iter()
+        .chain(config.routes.iter().copied())
+        .map(|(network, prefix, gateway)| {
+            let to = if prefix == 0 { "default".to_owned() } else { format!("{network}/{prefix}") };
+            let text = format!("{to} via {gateway} dev {}", dev(gateway));
+            RouteLine { text, network, prefix, gateway: Some(gateway) }
+        })
+        .collect();
+    for (interface, (address, prefix)) in interfaces.iter().filter_map(|i| Some((i, i.address?))) {
+        let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+        let network = std::net::Ipv4Addr::from(u32::from(address) & mask);
+        let text = format!("{network}/{prefix} dev {} proto kernel scope link src {address}", interface.name);
+        lines.push(RouteLine { text, network, prefix, gateway: None });
+    }
+    lines
 }
 
 fn same_network(a: std::net::Ipv4Addr, b: std::net::Ipv4Addr, prefix: u8) -> bool {

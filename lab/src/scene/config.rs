@@ -1,6 +1,6 @@
 //! What a Scene takes from outside the event log: names and addresses, fixed for the run.
 
-use super::types::RunInfo;
+use super::types::{RouteLine, RunInfo};
 use crate::net::wire::Line;
 use stack::syscall::{SysRet, Syscall};
 use stack::trace::{HostId, TaskId};
@@ -49,6 +49,8 @@ pub struct HostConfig {
     pub interfaces: Vec<InterfaceConfig>,
     /// Programs that are known from the beginning.
     pub tasks: Vec<TaskConfig>,
+    /// Its routes.
+    pub routes: Vec<RouteLine>,
     /// Permanent neighbours: address, hardware address, interface index.
     pub neighbours: Vec<(Ipv4Addr, MacAddr, u16)>,
 }
@@ -84,6 +86,7 @@ impl SceneConfig {
             title: self.title.clone(),
             sources: self.sources.clone(),
             hosts: self.hosts.iter().map(|h| h.name.clone()).collect(),
+            routes: self.hosts.iter().map(|h| h.routes.clone()).collect(),
         }
     }
 

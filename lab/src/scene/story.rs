@@ -29,6 +29,7 @@ pub(crate) fn config() -> Rc<SceneConfig> {
             address: Some((Ipv4Addr::new(10, 0, 0, n), 24)),
         }],
         tasks: vec![TaskConfig { id: TASK, name: format!("{name}.py"), source: Some(0) }],
+        routes: Vec::new(),
         neighbours: vec![(Ipv4Addr::new(10, 0, 0, 3 - n), MacAddr([2, 0, 0, 0, 0, 3 - n]), 2)],
     };
     Rc::new(SceneConfig {

@@ -335,6 +335,22 @@ pub struct RunInfo {
     pub sources: Vec<(String, String)>,
     /// The hosts' names.
     pub hosts: Vec<String>,
+    /// The hosts' routes, in the order in which `ip route` lists them.
+    #[serde(default)]
+    pub routes: Vec<Vec<RouteLine>>,
+}
+
+/// A route, as `ip route` prints it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RouteLine {
+    /// The line.
+    pub text: String,
+    /// The network.
+    pub network: std::net::Ipv4Addr,
+    /// Its prefix length.
+    pub prefix: u8,
+    /// The next hop, if it is not on the link.
+    pub gateway: Option<std::net::Ipv4Addr>,
 }
 
 /// The run as a list of stops, for the transport: small, one a beat.

@@ -1,6 +1,6 @@
 //! What can happen to the page, and what it wants done outside.
 
-use super::{Bits, BranchAction, Card, DrawerKind, FileAction, PacketRef, Pane};
+use super::{Bits, BranchAction, Card, DrawerKind, FileAction, Inspect, PacketRef, Pane};
 use crate::engine::{EngineReply, EngineRequest, Saved, Source, Trouble};
 use crate::time::{Moment, Speed};
 use lab::scene::TimeCommand;
@@ -37,6 +37,8 @@ pub enum Action {
     ShowHost(HostId),
     /// Another card, on a narrow screen.
     Card(Card),
+    /// Let the inspector show this.
+    Inspect(Inspect),
     /// Open this drawer, or close it.
     Drawer(DrawerKind),
     /// Make the drawer so tall, CSS pixels.

@@ -2,6 +2,7 @@
 //!
 //! Nothing of it goes to a server. Unknown parts are left alone, so that links of later releases open here.
 
+use super::Inspect;
 use super::Packed;
 use super::drawer::{Drawer, DrawerKind};
 use super::selection::{Bits, PacketRef, Selection};
@@ -22,6 +23,8 @@ pub struct Link {
     pub drawer: Drawer,
     /// Turns that were taken, or a scenario of the reader's own: see [`super::Packed`].
     pub packed: Option<String>,
+    /// What the inspector shows.
+    pub inspect: Inspect,
     /// The bridge's token: there is a real network behind this page.
     pub token: Option<String>,
 }
@@ -41,6 +44,7 @@ impl Link {
                     link.selection.bits = bits(value);
                     link.selection.proto = link.selection.bits.map(|bits| bits.proto);
                 }
+                "i" => link.inspect = Inspect::from_key(value).unwrap_or_default(),
                 "d" => link.drawer.open = DrawerKind::from_key(value),
                 "h" => {
                     height = value.parse().ok().map(|height: u16| height.clamp(Drawer::LIMITS.0, Drawer::LIMITS.1));
@@ -67,6 +71,8 @@ impl Link {
             PacketRef::Frame(frame) => format!("k=w.{}", frame.0),
         }));
         parts.extend(self.selection.bits.map(|b| format!("f={}.{}.{}", name(b.proto), b.at, b.len)));
+        let inspect = Some(self.inspect).filter(|tab| *tab != Inspect::Header);
+        parts.extend(inspect.map(|tab| format!("i={}", tab.key())));
         let Drawer { open, height, connection, window } = self.drawer;
         parts.extend(open.map(|kind| format!("d={}", kind.key())));
         parts.extend(open.filter(|kind| height != kind.height()).map(|_| format!("h={height}")));
@@ -134,6 +140,7 @@ mod tests {
             "d=ladder",
             "d=plots&h=300&c=2",
             "d=calls",
+            "i=ss&d=ladder",
             "s=loss&e=9&d=ladder&h=420&w=1000-250000",
             "token=abc",
             "",

@@ -25,7 +25,7 @@ pub use link::{Link, is_name};
 pub use live::LivePage;
 pub use packed::Packed;
 pub use page::Page;
-pub use phase::{Card, Motion, Phase, Playing, Question, Run};
+pub use phase::{Card, Inspect, Motion, Phase, Playing, Question, Run};
 pub use selection::{Bits, PacketRef, Selection, Subject};
 pub use why::Why;
 

@@ -5,8 +5,8 @@ use super::drawer::{Drawer, Looking};
 use super::is_name;
 use super::live::{LivePage, STOP_MS};
 use super::{
-    Action, BranchPage, Card, Effect, Files, Link, Motion, Packed, PacketRef, Phase, Playing, Question, Run, Selection,
-    Subject, Why,
+    Action, BranchPage, Card, Effect, Files, Inspect, Link, Motion, Packed, PacketRef, Phase, Playing, Question, Run,
+    Selection, Subject, Why,
 };
 use crate::engine::{EngineReply, EngineRequest};
 use crate::live::LiveRequest;
@@ -45,6 +45,8 @@ pub struct Page {
     pub shown: HostId,
     /// The card that a narrow screen shows.
     pub card: Card,
+    /// What the inspector shows.
+    pub inspect: Inspect,
     /// The drawers above the timeline.
     pub drawer: Drawer,
     /// The list of keys is open.
@@ -79,7 +81,15 @@ impl Page {
         let packed = link.packed.as_deref().and_then(Packed::read).unwrap_or_default();
         let mut branches = BranchPage { own: packed.source.map(Box::new), ..BranchPage::default() };
         branches.to_take = packed.turns.into_iter().rev().collect();
-        Page { scenario, branches, drawer: link.drawer, start: link, less_motion, ..Page::default() }
+        Page {
+            scenario,
+            branches,
+            drawer: link.drawer,
+            inspect: link.inspect,
+            start: link,
+            less_motion,
+            ..Page::default()
+        }
     }
 
     /// What has to be done first.
@@ -107,7 +117,15 @@ impl Page {
         let event = (self.phase == Phase::Ready).then_some(self.scene.at);
         let packed = Packed { source: self.branches.own.as_deref().cloned(), turns: self.branches.turns() }.write();
         let scenario = Some(self.scenario.clone()).filter(|name| is_name(name));
-        Link { scenario, event, selection, packed, token: self.start.token.clone(), drawer: self.drawer }
+        Link {
+            scenario,
+            event,
+            selection,
+            packed,
+            token: self.start.token.clone(),
+            drawer: self.drawer,
+            inspect: self.inspect,
+        }
     }
 
     /// The end of the beat before the cursor: what is newer has just changed.
@@ -173,6 +191,10 @@ impl Page {
             Action::Why => return self.tell_why(),
             Action::ShowHost(host) => self.shown = host,
             Action::Card(card) => self.card = card,
+            Action::Inspect(tab) => {
+                self.inspect = tab;
+                return vec![Effect::Address];
+            }
             Action::Drawer(kind) => return self.toggle_drawer(kind),
             Action::DrawerHeight(height) => return self.drawer_height(height),
             Action::Zoom(direction) => return self.zoom(direction),
@@ -245,7 +267,7 @@ impl Page {
     pub(super) fn restart(&mut self, name: &str) -> Vec<Effect> {
         let drawer = Drawer { window: None, connection: 0, ..self.drawer };
         let token = self.start.token.clone();
-        let link = Link { scenario: Some(name.to_owned()), token, drawer, ..Link::default() };
+        let link = Link { scenario: Some(name.to_owned()), token, drawer, inspect: self.inspect, ..Link::default() };
         let mut page = Page::open(link, self.less_motion);
         page.asking = std::mem::take(&mut self.asking);
         page.asking.reset();

@@ -62,6 +62,54 @@ pub enum Question {
     Answered(Moment),
 }
 
+/// What the inspector shows: the packet's headers, or a table of its host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Inspect {
+    /// The headers.
+    #[default]
+    Header,
+    /// The socket's variables.
+    Socket,
+    /// `ip route`.
+    Route,
+    /// `ip neigh`.
+    Neigh,
+    /// `ss`.
+    Ss,
+}
+
+impl Inspect {
+    /// All, in order.
+    pub const ALL: [Inspect; 5] = [Inspect::Header, Inspect::Socket, Inspect::Route, Inspect::Neigh, Inspect::Ss];
+
+    /// The name it has in links and attributes.
+    pub fn key(self) -> &'static str {
+        match self {
+            Inspect::Header => "header",
+            Inspect::Socket => "socket",
+            Inspect::Route => "route",
+            Inspect::Neigh => "neigh",
+            Inspect::Ss => "ss",
+        }
+    }
+
+    /// What its tab says.
+    pub fn name(self) -> &'static str {
+        match self {
+            Inspect::Header => "Header",
+            Inspect::Socket => "Socket",
+            Inspect::Route => "Route",
+            Inspect::Neigh => "Neigh",
+            Inspect::Ss => "ss",
+        }
+    }
+
+    /// The tab with this name.
+    pub fn from_key(key: &str) -> Option<Inspect> {
+        Inspect::ALL.into_iter().find(|tab| tab.key() == key)
+    }
+}
+
 /// The cards of a narrow screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Card {

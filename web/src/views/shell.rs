@@ -106,7 +106,7 @@ fn stage(page: &Page, send: &Callback<Action>) -> Html {
                 }
                 { progress(page, send) }
             </div>
-            <Inspector scene={scene.clone()} selection={page.selection} since={page.since()} why={page.why_here().cloned().filter(|_| page.live.is_none())} send={send.clone()} />
+            <Inspector tab={page.inspect} info={page.info.clone()} shown={page.shown} scene={scene.clone()} selection={page.selection} since={page.since()} why={page.why_here().cloned().filter(|_| page.live.is_none())} send={send.clone()} />
             if let Some((other, rows)) = &page.branches.compared {
                 <Comparison rows={rows.clone()} one={branch_name(page, page.branches.tree.now)} two={branch_name(page, *other)} send={send.clone()} />
             } else if let Some(list) = &page.files.packets {

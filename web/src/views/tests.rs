@@ -2,7 +2,7 @@
 
 use super::{Shell, ShellProps};
 use crate::sample::{SCENARIO, Stage};
-use crate::store::{Action, Bits, Card};
+use crate::store::{Action, Bits, Card, Inspect};
 use lab::scene::TimeCommand;
 use stack::trace::{EventId, Layer, Proto};
 use yew::{Callback, LocalServerRenderer};
@@ -273,4 +273,21 @@ fn the_calls_nest_and_one_of_them_is_where_the_cursor_is() {
     for name in ["__sys_sendto", "tcp_sendmsg_locked", "__ip_queue_xmit", "net/ipv4/ip_output.c", "softirq", "bob"] {
         assert!(said.contains(name), "{name}: {said}");
     }
+}
+
+#[test]
+fn the_tables_read_as_the_linux_commands_print_them() {
+    let mut stage = at_layer(0, Layer::Ip);
+    for (tab, line) in [
+        (Inspect::Route, "10.0.0.0/24 dev eth0 proto kernel scope link src 10.0.0.1 this packet"),
+        (Inspect::Neigh, "10.0.0.2 dev eth0 lladdr 02:00:00:00:00:02 PERMANENT this packet"),
+        (Inspect::Ss, "Netid State Recv-Q Send-Q Local Peer tcp ESTAB"),
+        (Inspect::Socket, "snd_una"),
+    ] {
+        stage.act(Action::Inspect(tab));
+        let page = html(&stage);
+        let said = text(part(&page, "class=\"inspector\"", "</section>"));
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert_eq!(stage.page.link().inspect, Inspect::Socket);
 }

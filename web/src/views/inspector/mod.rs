@@ -3,15 +3,16 @@
 mod cells;
 mod grid;
 mod hex;
+mod tables;
 
 use crate::shared::Shared;
-use crate::store::{Action, Selection, Subject, Why};
+use crate::store::{Action, Inspect, Selection, Subject, Why};
 use crate::views::hue::{letter, proto_class, proto_name, proto_short};
 use crate::views::why::WhyChain;
 use grid::Lights;
 use lab::dissect::{FieldView, HeaderView, header};
-use lab::scene::{Region, Scene};
-use stack::trace::{EventId, Proto};
+use lab::scene::{Region, RunInfo, Scene};
+use stack::trace::{EventId, HostId, Proto};
 use yew::prelude::*;
 
 /// What the inspector shows.
@@ -26,6 +27,15 @@ pub struct Props {
     /// Why the selected field is as it is, while that is told.
     #[prop_or_default]
     pub why: Option<Why>,
+    /// The headers, or a table.
+    #[prop_or_default]
+    pub tab: Inspect,
+    /// What does not change during the run; of a capture there is nothing.
+    #[prop_or_default]
+    pub info: Shared<RunInfo>,
+    /// The host to show when there is no packet.
+    #[prop_or(HostId(0))]
+    pub shown: HostId,
     /// Where clicks go.
     pub send: Callback<Action>,
 }
@@ -37,12 +47,17 @@ pub fn Inspector(props: &Props) -> Html {
     let region = subject.and_then(|subject| subject.region(&props.selection));
     html! {
         <section class="inspector" aria-label="Header" data-k="inspector">
+            if !props.info.hosts.is_empty() { { tables::tabs(props.tab, &props.send) } }
+            if props.tab == Inspect::Header {
             { subject.map(|subject| tabs(subject, region, &props.send)).unwrap_or_default() }
             { match (subject, region) {
                 (Some(_), Some(region)) => body(props, region),
                 (Some(_), None) => nothing("This packet has no bytes yet. They appear here as the layers write them."),
                 (None, _) => nothing("No packet is in memory right now. Its headers appear here as the layers write them."),
             } }
+            } else {
+                { tables::table(props, subject) }
+            }
         </section>
     }
 }
