@@ -300,7 +300,7 @@ impl TcpSock {
         self.rtt_estimator(rtt_us);
         self.set_rto();
         self.backoff = 0;
-        cx.tell_set(self.sk.id, crate::trace::Field::SrttUs, srtt, self.srtt_us);
+        cx.tell_set(self.sk.id, crate::trace::Field::SrttUs, srtt >> 3, self.srtt_us >> 3);
         cx.tell_set(self.sk.id, crate::trace::Field::RtoUs, rto, self.rto_us);
     }
 

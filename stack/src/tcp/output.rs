@@ -319,7 +319,8 @@ impl Host {
         tp.advmss = advmss;
         tp.initialize_rcv_mss();
         let full = tp.full_space();
-        let options = if tp.tcp_header_len > 20 { 12 } else { 0 };
+        // Whether the peer will use timestamps is not known yet, unless it did before.
+        let options = if tp.rx_opt.ts_recent_stamp.is_some() { u32::from(tp.tcp_header_len) - 20 } else { 0 };
         let init_rcv_wnd = tp.dst.and_then(|d| d.initrwnd).unwrap_or(0);
         let (wnd, clamp, wscale) = super::select_initial_window(
             &self.sysctl,
