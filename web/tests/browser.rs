@@ -91,6 +91,7 @@ async fn shown(page: &Page, sent: Rc<RefCell<Vec<Action>>>) -> Element {
         scenarios: vec![("sample".to_owned(), "A fetch".to_owned())],
         send: Callback::from(move |action| sent.borrow_mut().push(action)),
         onkeydown: Callback::noop(),
+        onfiles: Callback::noop(),
     };
     yew::Renderer::<Shell>::with_root_and_props(place.clone(), props).render();
     pause(50).await;
