@@ -1,7 +1,7 @@
 //! The columns of the list, in Wireshark's words: numbers relative to the stream's first, windows scaled.
 
 use super::{Link, PacketView};
-use crate::dissect::{icmp_words, tcp_flags};
+use crate::dissect::{icmp_words, push_tcp_options, tcp_flags};
 use serde::{Deserialize, Serialize};
 use stack::trace::{EventId, FrameId, Proto};
 use stack::wire::arp::{ARPOP_REPLY, ARPOP_REQUEST, ArpRepr};
@@ -134,21 +134,6 @@ fn tcp(view: &PacketView<'_>, tcp: &TcpRepr, payload: usize) -> String {
     }
     let scale = if tcp.has(SYN) { 0 } else { view.scale.unwrap_or(0).min(14) };
     let _ = write!(line, " Win={} Len={payload}", u32::from(tcp.window) << scale);
-    let o = &tcp.options;
-    if let Some(mss) = o.mss {
-        let _ = write!(line, " MSS={mss}");
-    }
-    if o.sack_permitted {
-        line.push_str(" SACK_PERM");
-    }
-    if let Some((val, ecr)) = o.timestamps {
-        let _ = write!(line, " TSval={val} TSecr={ecr}");
-    }
-    if let Some(shift) = o.wscale {
-        let _ = write!(line, " WS={}", 1u32 << shift.min(14));
-    }
-    for (left, right) in o.sack_blocks() {
-        let _ = write!(line, " SLE={} SRE={}", left.wrapping_sub(back), right.wrapping_sub(back));
-    }
+    push_tcp_options(&mut line, &tcp.options, back);
     line
 }

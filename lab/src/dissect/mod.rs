@@ -14,5 +14,6 @@ mod value;
 pub use header::{Dissection, FieldView, HeaderView, frame, header};
 pub(crate) use icmp::describe as icmp_words;
 pub use split::{Part, split, split_ip, without_fcs};
+pub(crate) use summary::push_tcp_options;
 pub use summary::summary;
 pub(crate) use value::tcp_flags;

@@ -8,6 +8,7 @@ use stack::wire::arp::{ARPOP_REPLY, ARPOP_REQUEST, ArpRepr};
 use stack::wire::ethernet::EthernetRepr;
 use stack::wire::icmpv4::{ICMP_ECHO, ICMP_ECHOREPLY};
 use stack::wire::tcp::{ACK, TcpRepr};
+use stack::wire::tcp_options::TcpOptions;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 
@@ -75,7 +76,13 @@ fn tcp(src: Ipv4Addr, dst: Ipv4Addr, tcp: &TcpRepr, payload: usize) -> String {
         let _ = write!(line, " Ack={}", tcp.ack);
     }
     let _ = write!(line, " Win={} Len={payload}", tcp.window);
-    let o = &tcp.options;
+    push_tcp_options(&mut line, &tcp.options, 0);
+    line
+}
+
+/// Adds the options as Wireshark names them; SACK blocks count from `origin` on.
+pub(crate) fn push_tcp_options(line: &mut String, o: &TcpOptions, origin: u32) {
+    // Writing to a String cannot fail.
     if let Some(mss) = o.mss {
         let _ = write!(line, " MSS={mss}");
     }
@@ -89,7 +96,6 @@ fn tcp(src: Ipv4Addr, dst: Ipv4Addr, tcp: &TcpRepr, payload: usize) -> String {
         let _ = write!(line, " WS={}", 1u32 << shift.min(14));
     }
     for (left, right) in o.sack_blocks() {
-        let _ = write!(line, " SLE={left} SRE={right}");
+        let _ = write!(line, " SLE={} SRE={}", left.wrapping_sub(origin), right.wrapping_sub(origin));
     }
-    line
 }
